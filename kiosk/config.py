@@ -1,0 +1,1 @@
+"""TOML to typed configuration. A bad file names itself, the key and what was expected."""

@@ -1,0 +1,559 @@
+"""The journey of one customer, as a table.
+
+A journey is at a `State`; an `Event` moves it along a row of `TABLE` to the next
+state and names the `Effect`s that somebody else has to carry out: read the token,
+sign, send. Nothing else moves the journey, and nothing here touches the world,
+so every path can be walked in a test in microseconds.
+
+Over most states a question may lie: "do you need more time?" or "staff have been
+called". These are `Overlay`s. They have a table of their own, because they do not
+change where the customer is: closing one shows the same step again.
+
+An event that the present state does not know raises `UnexpectedEvent` and changes
+nothing. Whoever feeds events that may come late (a token pulled out on the last
+screen, a double tap) asks `Journey.accepts` first.
+
+This module imports the standard library only.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import Enum
+from typing import ClassVar
+
+
+class State(Enum):
+    """Where the customer is. Each state has one screen."""
+
+    OUT_OF_SERVICE = "out of service"
+    WELCOME = "welcome"
+    CONSENT = "consent"
+    CHOOSE_CASE = "choose case"
+    HOTLINE = "hotline"
+    INSERT_TOKEN = "insert token"
+    READING = "reading"
+    CHOOSE_CERTIFICATE = "choose certificate"
+    USERNAME = "username"
+    PREPARING = "preparing"
+    PIN = "PIN"
+    VERIFYING = "verifying"
+    PIN_WRONG = "PIN wrong"
+    LAST_TRY = "last try"
+    NO_MATCH = "no match"
+    CONFIRM = "confirm"
+    SENDING = "sending"
+    SEND_FAILED = "send failed"
+    RESULT_UNKNOWN = "result unknown"
+    SENT = "sent"
+    NO_EMAIL = "no email yet"
+    RESENDING = "resending"
+    RESEND_FAILED = "resend failed"
+    TOKEN_REMOVED = "token removed"
+    PROBLEM = "problem"
+    REMOVE_TOKEN = "remove token"
+    GOODBYE = "goodbye"
+
+
+class Overlay(Enum):
+    """What lies over the state's screen."""
+
+    NONE = "none"
+    TIME_OUT = "time-out question"
+    STAFF_CALL = "staff call"
+
+
+class Effect(Enum):
+    """What has to happen outside when a transition is taken."""
+
+    BEGIN_VISIT = "begin visit"
+    """A customer has started: make a visit to hold what they enter."""
+    AWAIT_TOKEN = "await token"
+    """Report `TokenInserted` as soon as a token is there, also if it already is."""
+    READ_TOKEN = "read token"
+    """Read the certificates without PIN and check them."""
+    DROP_TOKEN = "drop token"
+    """Forget the token and everything read from it; stop its helper."""
+    PREPARE_LOGIN = "prepare login"
+    """Check that it is the same token, its PIN flags, and ask for a challenge."""
+    PROVE = "prove"
+    """Log in with the PIN, sign the proof, send it to the service."""
+    SEND = "send"
+    """Confirm the reset: the service mails the new password."""
+    RESEND = "resend"
+    """Ask the service to mail again."""
+    CALL_STAFF = "call staff"
+    """Tell the counter that somebody needs help."""
+    CANCEL_STAFF_CALL = "cancel staff call"
+    """Tell the counter that help is no longer needed."""
+    ERASE_VISIT = "erase visit"
+    """Wipe everything the customer entered and everything read."""
+    AWAIT_REMOVAL = "await removal"
+    """Report `TokenRemoved` as soon as no token is there, also if none is."""
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """Something that happened. Subclasses name it."""
+
+
+class ProblemEvent(Event):
+    """An event that says what went wrong, by the problem's code."""
+
+    __slots__ = ()
+    problem: str
+
+
+# What the customer did.
+
+
+class Started(Event):
+    """Pressed Start on the welcome screen."""
+
+
+class Agreed(Event):
+    """Agreed to the use of personal data."""
+
+
+class Declined(Event):
+    """Did not agree."""
+
+
+class RememberedUsername(Event):
+    """Way A: the username is known."""
+
+
+class ForgotUsername(Event):
+    """Way B: username and password are forgotten."""
+
+
+class LostMailbox(Event):
+    """Way B: the registered mailbox cannot be opened."""
+
+
+class NoToken(Event):
+    """Has no token."""
+
+
+class Back(Event):
+    """Went one step back."""
+
+
+class Cancelled(Event):
+    """Cancelled the visit."""
+
+
+@dataclass(frozen=True, slots=True)
+class CertificateChosen(Event):
+    """Chose one of several certificates."""
+
+    fingerprint: str
+    """SHA-256 of the certificate, in hexadecimal."""
+
+
+@dataclass(frozen=True, slots=True)
+class UsernameEntered(Event):
+    """Typed the username."""
+
+    username: str
+
+    def __post_init__(self) -> None:
+        name = self.username
+        if not name or name != name.strip() or name != unicodedata.normalize("NFC", name):
+            raise ValueError("a username is not empty, trimmed and in NFC")
+
+    def __repr__(self) -> str:
+        return "UsernameEntered(…)"
+
+
+class PinConfirmed(Event):
+    """Pressed Confirm on the PIN screen. The PIN itself never travels in an event."""
+
+
+class Retried(Event):
+    """Asked to try again what failed."""
+
+
+class Stopped(Event):
+    """Chose to stop rather than to try again."""
+
+
+class Insisted(Event):
+    """Is sure of the PIN and takes the last try."""
+
+
+class SendConfirmed(Event):
+    """Confirmed that the new password shall be mailed."""
+
+
+class NotMyEmail(Event):
+    """Does not recognise the masked address."""
+
+
+class NoEmailYet(Event):
+    """Says that no mail has come."""
+
+
+class ResendAsked(Event):
+    """Asked for the mail again."""
+
+
+class Finished(Event):
+    """Is done."""
+
+
+class StaffCalled(Event):
+    """Asked for a member of staff."""
+
+
+class StaffCallCancelled(Event):
+    """No longer needs staff."""
+
+
+class StaffCallClosed(Event):
+    """Goes on while staff are on their way."""
+
+
+class MoreTimeAsked(Event):
+    """Wants more time."""
+
+
+# What the hardware saw.
+
+
+class TokenInserted(Event):
+    """A token is there."""
+
+
+class TokenRemoved(Event):
+    """The token is gone."""
+
+
+# What came out of an effect.
+
+
+class TokenRead(Event):
+    """One usable certificate was read and chosen."""
+
+
+class SeveralCertificates(Event):
+    """More than one usable certificate was read."""
+
+
+class PinReady(Event):
+    """The token takes a PIN."""
+
+
+class PinFinalTry(Event):
+    """The token takes one more PIN; a wrong one locks it."""
+
+
+@dataclass(frozen=True, slots=True)
+class PinWrong(ProblemEvent):
+    """The token refused the PIN and takes another."""
+
+    problem: str
+
+
+class ProofAccepted(Event):
+    """The service has verified the signature and found the account."""
+
+
+class AccountNotMatched(Event):
+    """The service knows no such username for this certificate."""
+
+
+class Sent(Event):
+    """The service has taken the order to mail the new password."""
+
+
+@dataclass(frozen=True, slots=True)
+class SendFailed(ProblemEvent):
+    """The order certainly did not reach the service; it may be sent again."""
+
+    problem: str
+
+
+class OutcomeUnknown(Event):
+    """The order left, no answer came."""
+
+
+@dataclass(frozen=True, slots=True)
+class Failed(ProblemEvent):
+    """An effect failed, or the hardware did."""
+
+    problem: str
+
+
+# What the kiosk itself noticed.
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceLost(ProblemEvent):
+    """The kiosk cannot serve customers now."""
+
+    problem: str
+
+
+class ServiceRestored(Event):
+    """The kiosk can serve customers again."""
+
+
+class IdleElapsed(Event):
+    """Nobody touched anything for the idle time."""
+
+
+class TimeUp(Event):
+    """Nobody answered the time-out question."""
+
+
+class GoodbyeOver(Event):
+    """The goodbye screen was shown long enough."""
+
+
+@dataclass(frozen=True, slots=True)
+class Transition:
+    """One row of the table: where to go and what has to happen."""
+
+    to: State
+    effects: tuple[Effect, ...] = ()
+
+
+_END = Transition(State.REMOVE_TOKEN, (Effect.ERASE_VISIT, Effect.AWAIT_REMOVAL))
+_PROBLEM = Transition(State.PROBLEM, (Effect.DROP_TOKEN,))
+_REMOVED = Transition(State.TOKEN_REMOVED, (Effect.DROP_TOKEN,))
+_AWAIT = Transition(State.INSERT_TOKEN, (Effect.AWAIT_TOKEN,))
+_HOTLINE = Transition(State.HOTLINE, (Effect.DROP_TOKEN,))
+_HOTLINE_WITH_STAFF = Transition(State.HOTLINE, (Effect.DROP_TOKEN, Effect.CALL_STAFF))
+
+_TOKEN_TROUBLE: dict[type[Event], Transition] = {TokenRemoved: _REMOVED, Failed: _PROBLEM}
+
+TABLE: Mapping[State, Mapping[type[Event], Transition]] = {
+    State.OUT_OF_SERVICE: {
+        ServiceRestored: Transition(State.WELCOME),
+        ServiceLost: Transition(State.OUT_OF_SERVICE),
+    },
+    State.WELCOME: {
+        Started: Transition(State.CONSENT, (Effect.BEGIN_VISIT,)),
+        TokenInserted: Transition(State.CONSENT, (Effect.BEGIN_VISIT,)),
+        ServiceLost: Transition(State.OUT_OF_SERVICE),
+    },
+    State.CONSENT: {
+        Agreed: Transition(State.CHOOSE_CASE),
+        Declined: _END,
+    },
+    State.CHOOSE_CASE: {
+        RememberedUsername: _AWAIT,
+        ForgotUsername: _HOTLINE,
+        LostMailbox: _HOTLINE_WITH_STAFF,
+        Back: Transition(State.CONSENT),
+        Cancelled: _END,
+    },
+    State.HOTLINE: {
+        Back: Transition(State.CHOOSE_CASE),
+        Finished: _END,
+    },
+    State.INSERT_TOKEN: {
+        TokenInserted: Transition(State.READING, (Effect.READ_TOKEN,)),
+        Failed: _PROBLEM,
+        NoToken: _HOTLINE,
+        Back: Transition(State.CHOOSE_CASE),
+        Cancelled: _END,
+    },
+    State.READING: {
+        TokenRead: Transition(State.USERNAME),
+        SeveralCertificates: Transition(State.CHOOSE_CERTIFICATE),
+        **_TOKEN_TROUBLE,
+    },
+    State.CHOOSE_CERTIFICATE: {
+        CertificateChosen: Transition(State.USERNAME),
+        Cancelled: _END,
+        **_TOKEN_TROUBLE,
+    },
+    State.USERNAME: {
+        UsernameEntered: Transition(State.PREPARING, (Effect.PREPARE_LOGIN,)),
+        ForgotUsername: _HOTLINE,
+        Cancelled: _END,
+        **_TOKEN_TROUBLE,
+    },
+    State.PREPARING: {
+        PinReady: Transition(State.PIN),
+        PinFinalTry: Transition(State.LAST_TRY),
+        **_TOKEN_TROUBLE,
+    },
+    State.PIN: {
+        PinConfirmed: Transition(State.VERIFYING, (Effect.PROVE,)),
+        Cancelled: _END,
+        **_TOKEN_TROUBLE,
+    },
+    State.VERIFYING: {
+        ProofAccepted: Transition(State.CONFIRM),
+        PinWrong: Transition(State.PIN_WRONG),
+        PinFinalTry: Transition(State.LAST_TRY),
+        AccountNotMatched: Transition(State.NO_MATCH),
+        **_TOKEN_TROUBLE,
+    },
+    State.PIN_WRONG: {
+        Retried: Transition(State.PIN),
+        Stopped: _END,
+        **_TOKEN_TROUBLE,
+    },
+    State.LAST_TRY: {
+        Insisted: Transition(State.PIN),
+        Stopped: _END,
+        **_TOKEN_TROUBLE,
+    },
+    State.NO_MATCH: {
+        Retried: Transition(State.USERNAME),
+        Finished: _END,
+        **_TOKEN_TROUBLE,
+    },
+    State.CONFIRM: {
+        SendConfirmed: Transition(State.SENDING, (Effect.SEND,)),
+        NotMyEmail: _HOTLINE_WITH_STAFF,
+        Cancelled: _END,
+        **_TOKEN_TROUBLE,
+    },
+    State.SENDING: {
+        Sent: Transition(State.SENT),
+        SendFailed: Transition(State.SEND_FAILED),
+        OutcomeUnknown: Transition(State.RESULT_UNKNOWN),
+        Failed: _PROBLEM,
+    },
+    State.SEND_FAILED: {
+        Retried: Transition(State.SENDING, (Effect.SEND,)),
+        Finished: _END,
+        **_TOKEN_TROUBLE,
+    },
+    State.RESULT_UNKNOWN: {
+        Finished: _END,
+    },
+    State.SENT: {
+        NoEmailYet: Transition(State.NO_EMAIL),
+        Finished: _END,
+    },
+    State.NO_EMAIL: {
+        ResendAsked: Transition(State.RESENDING, (Effect.RESEND,)),
+        Back: Transition(State.SENT),
+        Finished: _END,
+    },
+    State.RESENDING: {
+        Sent: Transition(State.SENT),
+        Failed: Transition(State.RESEND_FAILED),
+    },
+    State.RESEND_FAILED: {
+        Back: Transition(State.SENT),
+        Finished: _END,
+    },
+    State.TOKEN_REMOVED: {
+        Retried: _AWAIT,
+        Finished: _END,
+    },
+    State.PROBLEM: {
+        Retried: _AWAIT,
+        Finished: _END,
+    },
+    State.REMOVE_TOKEN: {
+        TokenRemoved: Transition(State.GOODBYE),
+    },
+    State.GOODBYE: {
+        Finished: Transition(State.WELCOME),
+        GoodbyeOver: Transition(State.WELCOME),
+    },
+}
+"""The whole journey."""
+
+BUSY_STATES = frozenset(
+    {State.READING, State.PREPARING, State.VERIFYING, State.SENDING, State.RESENDING}
+)
+"""The machine works and the customer waits: a deadline ends these, not the idle timer."""
+
+UNATTENDED_STATES = frozenset({State.OUT_OF_SERVICE, State.WELCOME, State.GOODBYE})
+"""No customer is being served."""
+
+IDLE_STATES = frozenset(State) - BUSY_STATES - UNATTENDED_STATES - {State.REMOVE_TOKEN}
+"""States in which the idle timer runs. A forgotten token keeps `REMOVE_TOKEN` up."""
+
+
+@dataclass(frozen=True, slots=True)
+class OverlayTransition:
+    """One row of the overlays' table."""
+
+    to: Overlay
+    effects: tuple[Effect, ...] = ()
+    ends_visit: bool = False
+    """Whether the state underneath moves to `State.REMOVE_TOKEN` as well."""
+
+
+OVERLAY_TABLE: Mapping[Overlay, Mapping[type[Event], OverlayTransition]] = {
+    Overlay.NONE: {
+        IdleElapsed: OverlayTransition(Overlay.TIME_OUT),
+        StaffCalled: OverlayTransition(Overlay.STAFF_CALL, (Effect.CALL_STAFF,)),
+    },
+    Overlay.TIME_OUT: {
+        MoreTimeAsked: OverlayTransition(Overlay.NONE),
+        TimeUp: OverlayTransition(Overlay.NONE, _END.effects, ends_visit=True),
+    },
+    Overlay.STAFF_CALL: {
+        StaffCallCancelled: OverlayTransition(Overlay.NONE, (Effect.CANCEL_STAFF_CALL,)),
+        StaffCallClosed: OverlayTransition(Overlay.NONE),
+        IdleElapsed: OverlayTransition(Overlay.TIME_OUT),
+    },
+}
+"""What may lie over a state's screen. Idle events are known in `IDLE_STATES` only."""
+
+
+class UnexpectedEvent(Exception):
+    """The present state does not know this event. Nothing was changed."""
+
+    def __init__(self, state: State, overlay: Overlay, event: Event) -> None:
+        super().__init__(f"{type(event).__name__} at {state.value!r} under {overlay.value!r}")
+        self.state = state
+        self.overlay = overlay
+        self.event = event
+
+
+class Journey:
+    """Where one kiosk's customer is now."""
+
+    OVERLAY_EVENTS: ClassVar[frozenset[type[Event]]] = frozenset(
+        event for row in OVERLAY_TABLE.values() for event in row
+    )
+
+    def __init__(self, state: State = State.WELCOME) -> None:
+        self.state = state
+        self.overlay = Overlay.NONE
+        self.problem: str | None = None
+        """Code of the problem that led to the present state, if one did."""
+
+    def accepts(self, event: type[Event]) -> bool:
+        """Tell whether `handle` would take an event of this type now."""
+        if event in self.OVERLAY_EVENTS:
+            if event in (IdleElapsed, TimeUp) and self.state not in IDLE_STATES:
+                return False
+            return event in OVERLAY_TABLE[self.overlay]
+        return event in TABLE[self.state]
+
+    def handle(self, event: Event) -> tuple[Effect, ...]:
+        """Move along the event's row and return what has to happen now.
+
+        Raises:
+            UnexpectedEvent: there is no such row; nothing was changed.
+        """
+        kind = type(event)
+        if not self.accepts(kind):
+            raise UnexpectedEvent(self.state, self.overlay, event)
+        if kind in self.OVERLAY_EVENTS:
+            row = OVERLAY_TABLE[self.overlay][kind]
+            self.overlay = row.to
+            if row.ends_visit:
+                self.state, self.problem = _END.to, None
+            return row.effects
+        transition = TABLE[self.state][kind]
+        self.state = transition.to
+        self.problem = event.problem if isinstance(event, ProblemEvent) else None
+        if transition.to in UNATTENDED_STATES or transition is _END:
+            self.overlay = Overlay.NONE
+        return transition.effects

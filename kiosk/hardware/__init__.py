@@ -1,0 +1,1 @@
+"""Readers, tokens and certificates. Nothing here knows the screens."""

@@ -1,0 +1,237 @@
+"""The token port: what the kiosk asks of a customer's token.
+
+Errors:
+
+    TokenError
+    ├── ModuleMissing          the PKCS#11 module's file is absent or cannot be loaded
+    ├── HelperDied             the process that held the module ended unasked
+    ├── TokenStalled           no answer within the deadline; the helper was killed
+    ├── TokenAbsent            no token where it was expected (pulled out, or another one)
+    ├── TokenNotRecognised     the module sees no token behind the reader
+    ├── SeveralTokens          more than one token, and nothing tells which is meant
+    ├── TokenChanged           another token or certificate than the visit began with
+    ├── KeyMissing             the certificate's private key is not on the token
+    ├── PinRefused             the PIN was wrong
+    ├── PinLocked              the PIN is locked, now or since before
+    ├── PinLengthRefused       the token says that no PIN is that short or long; it was not tried
+    ├── PinNotSet              the token has no user PIN
+    ├── PinMustChange          the token wants its PIN changed first
+    └── TokenFailed            anything else; carries the CKR name
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+from typing import Protocol
+
+
+class TokenError(Exception):
+    """A token, its reader or its driver did not do what was asked."""
+
+
+class ModuleMissing(TokenError):
+    """The module's file is absent, or the dynamic linker refuses it."""
+
+    def __init__(self, path: str, reason: str = "") -> None:
+        super().__init__(f"{path}: {reason}" if reason else path)
+        self.path = path
+        self.reason = reason
+
+
+class HelperDied(TokenError):
+    """The helper process ended unasked."""
+
+    def __init__(self, returncode: int | None) -> None:
+        super().__init__(f"helper ended with {returncode}")
+        self.returncode = returncode
+        """As `subprocess` gives it: negative for a signal."""
+
+
+class TokenStalled(TokenError):
+    """No answer within the deadline. The helper was killed."""
+
+    def __init__(self, operation: str, seconds: float) -> None:
+        super().__init__(f"{operation}: no answer within {seconds:g} s")
+        self.operation = operation
+        self.seconds = seconds
+
+
+class TokenAbsent(TokenError):
+    """No token is there any more."""
+
+
+class TokenNotRecognised(TokenError):
+    """The module sees no token behind the reader."""
+
+
+class SeveralTokens(TokenError):
+    """More than one token is there, and nothing tells which is meant."""
+
+
+class TokenChanged(TokenError):
+    """Another token or certificate is there than the one the visit began with."""
+
+
+class KeyMissing(TokenError):
+    """The certificate's private key is not on the token."""
+
+
+class PinRefused(TokenError):
+    """The PIN was wrong; `flags` are the token's flags afterwards."""
+
+    def __init__(self, flags: PinFlags) -> None:
+        super().__init__("the PIN was wrong")
+        self.flags = flags
+
+
+class PinLocked(TokenError):
+    """The PIN is locked."""
+
+
+class PinLengthRefused(TokenError):
+    """The token refused the PIN for its length, without trying it."""
+
+
+class PinNotSet(TokenError):
+    """The token has no user PIN."""
+
+
+class PinMustChange(TokenError):
+    """The token wants its PIN to be changed before it is used."""
+
+
+class TokenFailed(TokenError):
+    """Anything else that a module reports."""
+
+    def __init__(self, operation: str, reason: str) -> None:
+        super().__init__(f"{operation}: {reason}")
+        self.operation = operation
+        self.reason = reason
+        """Name of the return value, such as `CKR_DEVICE_ERROR`, or of the exception."""
+
+
+class Mechanism(Enum):
+    """How the proof is signed: the JWS algorithm's name (RFC 7518, section 3.1)."""
+
+    RS256 = "RS256"
+    PS256 = "PS256"
+    ES256 = "ES256"
+    ES384 = "ES384"
+
+
+@dataclass(frozen=True, slots=True)
+class PinFlags:
+    """What a token tells about its PIN (PKCS#11 v2.40, CK_TOKEN_INFO flags).
+
+    It never tells a number of tries.
+    """
+
+    initialised: bool = True
+    """CKF_USER_PIN_INITIALIZED"""
+    count_low: bool = False
+    """CKF_USER_PIN_COUNT_LOW: at least one wrong PIN since the last right one."""
+    final_try: bool = False
+    """CKF_USER_PIN_FINAL_TRY: a wrong PIN will lock."""
+    locked: bool = False
+    """CKF_USER_PIN_LOCKED"""
+    must_change: bool = False
+    """CKF_USER_PIN_TO_BE_CHANGED"""
+    pin_pad: bool = False
+    """CKF_PROTECTED_AUTHENTICATION_PATH: the PIN is typed on the reader."""
+
+
+@dataclass(frozen=True, slots=True)
+class TokenInfo:
+    """A token behind a reader, as its module describes it."""
+
+    slot: int
+    """The module's slot identifier."""
+    serial: str
+    label: str
+    manufacturer: str
+    model: str
+    flags: PinFlags
+    pin_length: tuple[int, int]
+    """Shortest and longest PIN, in bytes."""
+
+
+@dataclass(frozen=True, slots=True)
+class TokenCertificate:
+    """A certificate on a token."""
+
+    key_id: bytes
+    """CKA_ID, shared with its private key."""
+    label: str
+    der: bytes
+
+
+class Token(Protocol):
+    """One token in one reader, during one visit.
+
+    The kiosk calls one method at a time. Each raises `TokenError`; after
+    `TokenStalled` or `HelperDied` the object is of no more use than `close`.
+    """
+
+    async def find(self) -> TokenInfo:
+        """Find the token behind the reader and read its flags afresh.
+
+        Raises:
+            TokenNotRecognised, SeveralTokens, TokenAbsent
+        """
+        ...
+
+    async def certificates(self) -> tuple[TokenCertificate, ...]:
+        """Read the end-entity certificates that show without PIN.
+
+        Needs `find` before.
+        """
+        ...
+
+    async def login(self, serial: str, certificate: bytes, pin: memoryview) -> None:
+        """Log in, once, with the PIN (empty: the PIN is typed on the reader).
+
+        Before the PIN is used, the helper looks again whether the token with this
+        serial number is there and carries this certificate (DER). The PIN is not
+        copied in this process.
+
+        Raises:
+            TokenChanged, TokenAbsent: nothing was tried.
+            PinRefused, PinLocked, PinLengthRefused, PinNotSet, PinMustChange
+        """
+        ...
+
+    async def sign(self, certificate: bytes, mechanism: Mechanism, message: bytes) -> bytes:
+        """Sign the message with the key of the certificate (DER); needs `login` before.
+
+        Returns the signature as JWS wants it: for ECDSA, R and S side by side
+        (RFC 7518, section 3.4).
+
+        Raises:
+            KeyMissing, TokenAbsent
+        """
+        ...
+
+    async def close(self) -> None:
+        """Forget everything and end the helper. Never raises, never waits for a module."""
+        ...
+
+
+class TokenDriver(Protocol):
+    """Makes `Token`s; the real one keeps a helper process warm."""
+
+    async def warm_up(self) -> None:
+        """Start what takes time before a customer comes. Never raises."""
+        ...
+
+    async def open(self, reader: str, atr: bytes) -> Token:
+        """Take the token in this reader.
+
+        Raises:
+            ModuleMissing: no configured module for this ATR can be loaded.
+        """
+        ...
+
+    async def close(self) -> None:
+        """End everything."""
+        ...

@@ -1,0 +1,75 @@
+"""Every problem that a person can meet at the kiosk.
+
+Each has a code that never changes its meaning, because customers read it out on the
+telephone and staff look it up. The wording is in the catalogues under the problem's
+key: `problem.<key>.title` and `problem.<key>.text` for the customer,
+`problem.<key>.staff` for counter staff.
+
+The letter of a code tells whose matter it is: K the kiosk, T the token or its reader,
+C the certificate, P the PIN, S the service.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One problem, as a person meets it."""
+
+    code: str
+    key: str
+    can_retry: bool = False
+    """Whether the problem's screen offers to try again with the token."""
+
+
+KIOSK_CLOCK = Problem("K01", "kiosk_clock")
+KIOSK_PCSC_DOWN = Problem("K02", "kiosk_pcsc_down", can_retry=True)
+KIOSK_NO_READER = Problem("K03", "kiosk_no_reader", can_retry=True)
+KIOSK_MODULE_MISSING = Problem("K04", "kiosk_module_missing")
+KIOSK_DRIVER_FAILED = Problem("K05", "kiosk_driver_failed", can_retry=True)
+
+TOKEN_REMOVED = Problem("T01", "token_removed", can_retry=True)
+TOKEN_NOT_RECOGNISED = Problem("T02", "token_not_recognised", can_retry=True)
+TOKEN_STALLED = Problem("T03", "token_stalled")
+TOKEN_SEVERAL = Problem("T04", "token_several", can_retry=True)
+TOKEN_CHANGED = Problem("T05", "token_changed", can_retry=True)
+TOKEN_KEY_MISSING = Problem("T06", "token_key_missing")
+TOKEN_NOT_INITIALISED = Problem("T07", "token_not_initialised")
+
+CERTIFICATE_MISSING = Problem("C01", "certificate_missing")
+CERTIFICATE_EXPIRED = Problem("C02", "certificate_expired")
+CERTIFICATE_NOT_YET_VALID = Problem("C03", "certificate_not_yet_valid")
+CERTIFICATE_FOREIGN_CA = Problem("C04", "certificate_foreign_ca")
+CERTIFICATE_WEAK_KEY = Problem("C05", "certificate_weak_key")
+CERTIFICATE_WRONG_USAGE = Problem("C06", "certificate_wrong_usage")
+CERTIFICATE_UNREADABLE = Problem("C07", "certificate_unreadable")
+CERTIFICATE_REVOKED = Problem("C08", "certificate_revoked")
+CERTIFICATE_SUSPENDED = Problem("C09", "certificate_suspended")
+CERTIFICATE_STATUS_UNKNOWN = Problem("C10", "certificate_status_unknown", can_retry=True)
+CERTIFICATE_NO_TAX_CODE = Problem("C11", "certificate_no_tax_code")
+
+PIN_WRONG = Problem("P01", "pin_wrong")
+PIN_LAST_TRY = Problem("P02", "pin_last_try")
+PIN_LOCKED = Problem("P03", "pin_locked")
+PIN_NOT_SET = Problem("P04", "pin_not_set")
+PIN_MUST_CHANGE = Problem("P05", "pin_must_change")
+
+SERVICE_UNREACHABLE = Problem("S01", "service_unreachable", can_retry=True)
+SERVICE_FAILED = Problem("S02", "service_failed", can_retry=True)
+SERVICE_NO_MATCH = Problem("S03", "service_no_match")
+SERVICE_PROOF_REFUSED = Problem("S04", "service_proof_refused", can_retry=True)
+SERVICE_TOO_MANY = Problem("S05", "service_too_many")
+SERVICE_SEND_FAILED = Problem("S06", "service_send_failed")
+SERVICE_RESULT_UNKNOWN = Problem("S07", "service_result_unknown")
+SERVICE_RESET_EXPIRED = Problem("S08", "service_reset_expired", can_retry=True)
+SERVICE_RESEND_REFUSED = Problem("S09", "service_resend_refused")
+
+ALL: tuple[Problem, ...] = tuple(
+    value for value in list(globals().values()) if isinstance(value, Problem)
+)
+"""The whole table, in the order of the codes' groups."""
+
+BY_CODE: dict[str, Problem] = {problem.code: problem for problem in ALL}
+"""The table, by code."""

@@ -1,0 +1,62 @@
+"""The messages of the service contract, version 1.
+
+Strict types and bounded sizes; fields that the kiosk does not know are ignored.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from msgspec import Meta, Struct
+
+Text = Annotated[str, Meta(max_length=512)]
+Identifier = Annotated[str, Meta(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9_-]+$")]
+Nonce = Annotated[str, Meta(min_length=16, max_length=64, pattern=r"^[A-Za-z0-9_-]+$")]
+
+
+class Health(Struct, frozen=True):
+    """Answer of `GET /v1/health`."""
+
+    status: Literal["ok"]
+    time: Annotated[int, Meta(ge=0)]
+    """The service's clock, in seconds since 1970 (UTC)."""
+    capabilities: tuple[Text, ...] = ()
+    """Optional calls it offers, such as `account-lookups`."""
+
+
+class Challenge(Struct, frozen=True):
+    """Answer of `POST /v1/challenges`."""
+
+    challenge: Nonce
+    """Single use."""
+    expires_in: Annotated[int, Meta(ge=1, le=3600)]
+    """Seconds."""
+
+
+class Reset(Struct, frozen=True):
+    """Answer of `POST /v1/password-resets`: what would be reset, nothing sent yet."""
+
+    id: Identifier
+    organisation: Text
+    tax_code: Annotated[str, Meta(max_length=32)]
+    masked_email: Annotated[str, Meta(max_length=254)]
+    mailbox_domain: Annotated[str, Meta(max_length=253)] = ""
+    """The mailbox hint: the domain of the registered address."""
+
+
+class Delivery(Struct, frozen=True):
+    """Answer of the confirmation, of `GET /v1/password-resets/{id}` and of resend."""
+
+    id: Identifier
+    status: Literal["pending", "sent", "delivered", "bounced", "expired"]
+    reference: Annotated[str, Meta(max_length=32, pattern=r"^[A-Z0-9-]*$")]
+    """Reference number for the telephone; the same however often it is asked."""
+
+
+class ProblemDocument(Struct, frozen=True):
+    """An error, as RFC 9457 problem document with a stable `code`."""
+
+    code: Annotated[str, Meta(min_length=1, max_length=64, pattern=r"^[a-z_]+$")]
+    status: int = 0
+    title: Text = ""
+    retry_after: int | None = None

@@ -1,0 +1,104 @@
+"""What a screen needs to know to draw itself: plain values, no hardware, no service."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date
+
+from kiosk.flow import Overlay, State
+from kiosk.pin import PinBuffer
+from kiosk.problems import Problem
+
+
+@dataclass(frozen=True, slots=True)
+class CertificateView:
+    """A certificate as a customer knows it."""
+
+    fingerprint: str
+    organisation: str
+    tax_code: str
+    """Empty if the certificate names none."""
+    valid_until: date
+
+
+@dataclass(frozen=True, slots=True)
+class ResetView:
+    """What the service says it is about to reset."""
+
+    organisation: str
+    tax_code: str
+    masked_email: str
+
+
+@dataclass(frozen=True, slots=True)
+class MailboxLink:
+    """Where the customer's mailbox is opened."""
+
+    provider: str
+    url: str
+    """An https address, short enough for a small QR code; carries nothing personal."""
+
+
+@dataclass(frozen=True, slots=True)
+class SupportView:
+    """Whom to turn to. Empty text: not configured, not shown."""
+
+    hotline: str = "1800 1260"
+    email: str = ""
+    fanpage: str = ""
+
+    @property
+    def telephone_url(self) -> str:
+        """RFC 3966 address of the hotline, for a QR code."""
+        return "tel:" + "".join(self.hotline.split())
+
+
+@dataclass(frozen=True, slots=True)
+class DemoView:
+    """What the demo strip shows. `kiosk run` has none."""
+
+    token: str
+    """Name of the virtual token that is in the reader; empty if none is."""
+    next_token: str
+    """Name of the token that the swap key puts in next."""
+    accounts: tuple[str, ...] = ()
+    """Usernames that work with the tokens of the demo."""
+    pin: str = ""
+    """The PIN of the virtual tokens: public, they protect nothing."""
+    mailbox_url: str = ""
+    """Where the mails of the demo are read in a browser."""
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """Everything on the screen. A screen draws from it and keeps nothing else."""
+
+    state: State
+    overlay: Overlay = Overlay.NONE
+    language: str = "vi"
+    problem: Problem | None = None
+    facts: Mapping[str, str] = field(default_factory=dict)
+    """Values for the problem's wording, such as `date`."""
+    pin: PinBuffer = field(default_factory=PinBuffer)
+    pin_length: tuple[int, int] = (4, 32)
+    """Shortest and longest PIN that the token takes, in characters."""
+    pin_pad: bool = False
+    """The PIN is typed on the reader itself, not here."""
+    tries_left: int | None = None
+    """Exact number of tries left, where the token tells one."""
+    certificates: tuple[CertificateView, ...] = ()
+    holder: CertificateView | None = None
+    username: str = ""
+    reset: ResetView | None = None
+    mailbox: MailboxLink | None = None
+    reference: str = ""
+    """The service's number for this reset, to be read out on the telephone."""
+    resent: bool = False
+    staff_called: bool = False
+    countdown: int = 0
+    """Seconds until the visit ends, for the time-out question."""
+    support: SupportView = field(default_factory=SupportView)
+    simulated: bool = False
+    """The token is embedded in the program: the screen has to say so."""
+    demo: DemoView | None = None
