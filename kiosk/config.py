@@ -1,1 +1,155 @@
-"""TOML to typed configuration. A bad file names itself, the key and what was expected."""
+"""TOML to typed configuration. A bad file names itself, the key, what was found and expected."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from pathlib import Path
+from typing import Annotated, Any, Literal, TypeVar
+
+import msgspec
+from msgspec import Meta, Struct
+
+Seconds = Annotated[float, Meta(gt=0, le=3600)]
+
+
+class ConfigError(Exception):
+    """A configuration cannot be used. The message is for a technician."""
+
+    def __init__(self, file: Path | str, where: str, found: str, expected: str) -> None:
+        super().__init__(f"{file}: {where}: found {found}, expected {expected}")
+        self.file = str(file)
+        self.where = where
+        """Key such as `service.url`, or a line."""
+        self.found = found
+        self.expected = expected
+
+
+class _Section(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """A table of a configuration file: no unknown keys, so that a misspelt one is seen."""
+
+
+class KioskSection(_Section):
+    """`[kiosk]`"""
+
+    id: Annotated[str, Meta(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9._-]+$")]
+    """Name of this machine towards the service."""
+    language: Literal["vi", "en"] = "vi"
+    """Language of the welcome screen."""
+
+
+class ServiceSection(_Section):
+    """`[service]`"""
+
+    url: Annotated[str, Meta(pattern=r"^https?://[^\s/]+(/[^\s]*)?$", max_length=256)]
+    ca_file: str = ""
+    """PEM file of the service's CA; empty: the system's."""
+    timeout: Seconds = 10.0
+    """Longest wait for one answer."""
+    health_interval: Seconds = 30.0
+    """How often the welcome screen asks whether the service is there."""
+
+
+class HardwareSection(_Section):
+    """`[hardware]`"""
+
+    fixed_reader: bool = False
+    """The machine has a reader of its own, so that having none is a fault. A USB token
+    brings its reader along, so without one no reader at all is the normal state."""
+    tokens_file: str = "tokens.toml"
+    open_deadline: Seconds = 15.0
+    read_deadline: Seconds = 20.0
+    login_deadline: Seconds = 30.0
+    sign_deadline: Seconds = 30.0
+
+
+class TrustSection(_Section):
+    """`[trust]`"""
+
+    directory: str = "trust"
+    """PEM files of the roots and the CAs under them."""
+
+
+class TimeSection(_Section):
+    """`[time]`"""
+
+    idle: Seconds = 60.0
+    idle_result: Seconds = 120.0
+    question: Annotated[int, Meta(ge=5, le=600)] = 30
+    goodbye: Seconds = 6.0
+
+
+class SupportSection(_Section):
+    """`[support]`"""
+
+    hotline: Annotated[str, Meta(min_length=3, max_length=24, pattern=r"^[0-9 +]+$")] = "1800 1260"
+    email: Annotated[str, Meta(max_length=254)] = ""
+    fanpage: Annotated[str, Meta(max_length=254)] = ""
+
+
+class MailboxSection(_Section):
+    """`[mailbox]`"""
+
+    webmail_file: str = "webmail.toml"
+
+
+class Config(_Section):
+    """`kiosk.toml`"""
+
+    kiosk: KioskSection
+    service: ServiceSection
+    hardware: HardwareSection = HardwareSection()
+    trust: TrustSection = TrustSection()
+    time: TimeSection = TimeSection()
+    support: SupportSection = SupportSection()
+    mailbox: MailboxSection = MailboxSection()
+
+
+T = TypeVar("T")
+
+
+def read_toml(path: Path, kind: type[T]) -> T:
+    """Read a TOML file into `kind`.
+
+    Raises:
+        ConfigError: it cannot be read, is not TOML, or a value is not as expected.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise ConfigError(path, "file", error.strerror or "an error", "a readable file") from None
+    except UnicodeDecodeError as error:
+        raise ConfigError(path, f"byte {error.start}", "no UTF-8", "text in UTF-8") from None
+    try:
+        values = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        where, what = _toml_fault(str(error))
+        raise ConfigError(path, where, what, "valid TOML") from None
+    try:
+        return msgspec.convert(values, kind)
+    except msgspec.ValidationError as error:
+        key, expected, found = _explain(str(error), values)
+        raise ConfigError(path, key, found, expected) from None
+
+
+def _toml_fault(message: str) -> tuple[str, str]:
+    """Split tomllib's "what (at line 3, column 4)"."""
+    match = re.fullmatch(r"(.*) \(at (.*)\)", message)
+    return (match[2], match[1]) if match else ("file", message)
+
+
+def _explain(message: str, values: dict[str, Any]) -> tuple[str, str, str]:
+    """Turn msgspec's "Expected X, got Y - at `$.a.b`" into key, expected and found."""
+    text, _, path = message.partition(" - at `$")
+    key = path.rstrip("`").lstrip(".")
+    missing = re.search(r"missing required field `(.+)`", text)
+    unknown = re.search(r"unknown field `(.+)`", text)
+    if missing or unknown:
+        name = (missing or unknown)[1]  # type: ignore[index]
+        where = f"{key}.{name}" if key else name
+        return (where, "a value", "nothing") if missing else (where, "no such key", "one")
+    expected = re.sub(r"^Expected |, got .*$|`", "", text)
+    found: Any = values
+    for part in re.findall(r"[^.\[\]]+", key):
+        found = found[int(part)] if isinstance(found, list) else found.get(part)
+    return key, expected, repr(found)

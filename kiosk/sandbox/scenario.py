@@ -1,0 +1,84 @@
+"""The people, companies and tokens of the sandbox. All are invented."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+PIN = "12345678"
+"""PIN of every virtual token. It is public: these tokens protect nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class TokenProfile:
+    """A virtual token and what is special about it."""
+
+    name: str
+    organisation: str
+    tax_code: str
+    """Empty: the certificate carries no MST."""
+    other_uids: tuple[str, ...] = ()
+    """Further UID values, such as `CCCD:001099000000`."""
+    key: Literal["RSA1024", "RSA2048", "RSA3072", "P-256"] = "RSA2048"
+    authority: Literal["vnpt", "foreign"] = "vnpt"
+    validity: Literal["now", "expired", "future"] = "now"
+    status: Literal["good", "revoked", "suspended"] = "good"
+    tries_left: int = 3
+    """PIN tries left when the token is made; 0: locked."""
+    second_certificate: str = ""
+    """Organisation of a second certificate (with the same tax code), if there is one."""
+    certificate: bool = True
+    """Whether there is a certificate on it at all."""
+
+
+TOKENS: tuple[TokenProfile, ...] = (
+    TokenProfile("hoa-sen", "CÔNG TY TNHH THƯƠNG MẠI HOA SEN", "0100000001"),
+    TokenProfile(
+        "binh-minh",
+        "CÔNG TY CỔ PHẦN BÌNH MINH",
+        "0100000002-001",
+        other_uids=("CCCD:001099000002", "MNS:TZ0002Z"),
+        key="P-256",
+    ),
+    TokenProfile("expired", "HỘ KINH DOANH NGUYỄN VĂN NGHIÊM", "0100000003", validity="expired"),
+    TokenProfile("future", "CÔNG TY TNHH TƯƠNG LAI", "0100000004", validity="future"),
+    TokenProfile("foreign", "CÔNG TY TNHH NƠI KHÁC", "0100000001", authority="foreign"),
+    TokenProfile("revoked", "CÔNG TY TNHH THU HỒI", "0100000005", status="revoked"),
+    TokenProfile("suspended", "CÔNG TY TNHH TẠM DỪNG", "0100000006", status="suspended"),
+    TokenProfile("last-try", "CÔNG TY TNHH LẦN CUỐI", "0100000007", tries_left=1),
+    TokenProfile("locked", "CÔNG TY TNHH BỊ KHÓA", "0100000008", tries_left=0),
+    TokenProfile(
+        "two-certificates",
+        "CÔNG TY TNHH HAI CHỨNG THƯ",
+        "0100000009",
+        second_certificate="CÔNG TY TNHH HAI CHỨNG THƯ - CHI NHÁNH HUẾ",
+    ),
+    TokenProfile("weak", "CÔNG TY TNHH KHÓA NGẮN", "0100000010", key="RSA1024"),
+    TokenProfile("empty", "CÔNG TY TNHH TRỐNG", "0100000011", certificate=False),
+)
+"""The first is the one of the good journey."""
+
+TOKENS_BY_NAME = {profile.name: profile for profile in TOKENS}
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """A VNPT-BHXH account."""
+
+    username: str
+    tax_code: str
+    email: str
+
+
+ACCOUNTS: tuple[Account, ...] = (
+    Account("hoasen", "0100000001", "ketoan.hoasen@gmail.com"),
+    Account("hoasen.kho", "0100000001", "kho.hoasen@outlook.com"),
+    Account("binhminh", "0100000002-001", "ketoan@binhminh.example"),
+    Account("nghiem", "0100000003", "nghiem@yahoo.com"),
+    Account("tuonglai", "0100000004", "ketoan.tuonglai@gmail.com"),
+    Account("thuhoi", "0100000005", "ketoan.thuhoi@gmail.com"),
+    Account("tamdung", "0100000006", "ketoan.tamdung@gmail.com"),
+    Account("lancuoi", "0100000007", "ketoan.lancuoi@vnpt.vn"),
+    Account("bikhoa", "0100000008", "ketoan.bikhoa@gmail.com"),
+    Account("haichungthu", "0100000009", "ketoan.hai@icloud.com"),
+)
