@@ -29,7 +29,7 @@ class _Section(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """A table of a configuration file: no unknown keys, so that a misspelt one is seen."""
 
 
-class KioskSection(_Section):
+class KioskSection(_Section, frozen=True):
     """`[kiosk]`"""
 
     id: Annotated[str, Meta(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9._-]+$")]
@@ -38,7 +38,7 @@ class KioskSection(_Section):
     """Language of the welcome screen."""
 
 
-class ServiceSection(_Section):
+class ServiceSection(_Section, frozen=True):
     """`[service]`"""
 
     url: Annotated[str, Meta(pattern=r"^https?://[^\s/]+(/[^\s]*)?$", max_length=256)]
@@ -50,7 +50,7 @@ class ServiceSection(_Section):
     """How often the welcome screen asks whether the service is there."""
 
 
-class HardwareSection(_Section):
+class HardwareSection(_Section, frozen=True):
     """`[hardware]`"""
 
     fixed_reader: bool = False
@@ -63,14 +63,14 @@ class HardwareSection(_Section):
     sign_deadline: Seconds = 30.0
 
 
-class TrustSection(_Section):
+class TrustSection(_Section, frozen=True):
     """`[trust]`"""
 
     directory: str = "trust"
     """PEM files of the roots and the CAs under them."""
 
 
-class TimeSection(_Section):
+class TimeSection(_Section, frozen=True):
     """`[time]`"""
 
     idle: Seconds = 60.0
@@ -79,7 +79,7 @@ class TimeSection(_Section):
     goodbye: Seconds = 6.0
 
 
-class SupportSection(_Section):
+class SupportSection(_Section, frozen=True):
     """`[support]`"""
 
     hotline: Annotated[str, Meta(min_length=3, max_length=24, pattern=r"^[0-9 +]+$")] = "1800 1260"
@@ -87,13 +87,13 @@ class SupportSection(_Section):
     fanpage: Annotated[str, Meta(max_length=254)] = ""
 
 
-class MailboxSection(_Section):
+class MailboxSection(_Section, frozen=True):
     """`[mailbox]`"""
 
     webmail_file: str = "webmail.toml"
 
 
-class Config(_Section):
+class Config(_Section, frozen=True):
     """`kiosk.toml`"""
 
     kiosk: KioskSection

@@ -1,10 +1,10 @@
 """What can go wrong between the kiosk and the service.
 
-    ServiceError
-    ├── ServiceUnreachable     nothing was sent, or surely nothing was done
-    ├── AnswerLost             it was sent, and no answer came: nobody knows what was done
-    ├── AnswerInvalid          an answer came that the contract does not allow
-    └── ServiceRefused         a problem document (RFC 9457) with a stable code
+ServiceError
+├── ServiceUnreachable     nothing was sent, or surely nothing was done
+├── AnswerLost             it was sent, and no answer came: nobody knows what was done
+├── AnswerInvalid          an answer came that the contract does not allow
+└── ServiceRefused         a problem document (RFC 9457) with a stable code
 """
 
 from __future__ import annotations
