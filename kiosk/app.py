@@ -1,0 +1,225 @@
+"""The Textual application: draws the controller's views, locked down, and dies cleanly.
+
+Textual's own way with an unhandled exception is to print every frame's local variables.
+Here a crash logs where it happened and nothing of what was there, and the process ends
+with `CRASHED`, so that whoever supervises it starts a fresh one.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import select
+import signal
+import sys
+import threading
+import traceback
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import ClassVar
+
+from textual import events
+from textual.app import App
+from textual.binding import BindingType
+
+from kiosk.controller import Controller
+from kiosk.effects import Tools
+from kiosk.flow import Overlay
+from kiosk.screens import screen_for
+from kiosk.screens.base import DemoAsked, JourneyScreen, LanguageToggled
+from kiosk.view import View
+
+log = logging.getLogger(__name__)
+
+CRASHED = 70
+"""Exit code after an unhandled exception (EX_SOFTWARE of sysexits.h)."""
+
+HANGUP_POLL = 1.0
+"""Seconds between two looks at whether the terminal is still there."""
+
+
+class KioskApp(App[None], inherit_bindings=False):
+    """The kiosk's screen."""
+
+    ENABLE_COMMAND_PALETTE = False
+    ALLOW_SELECT = False
+    ESCAPE_TO_MINIMIZE = False
+    NOTIFICATION_TIMEOUT = 0
+    BINDINGS: ClassVar[list[BindingType]] = []
+    CSS_PATH: ClassVar[list[str | Path]] = sorted((Path(__file__).parent / "styles").glob("*.tcss"))
+
+    def __init__(
+        self,
+        make_controller: Callable[
+            [Callable[[View], None], Callable[[BaseException], None]], Controller
+        ],
+        load_tools: Callable[[], Tools],
+        *,
+        demo: Callable[[Controller, str], None] | None = None,
+    ) -> None:
+        """Make the app.
+
+        Args:
+            make_controller: called with the app's `show` and `crash`.
+            load_tools: makes what the effects work with; called in a thread after the
+                first frame, because importing all of it takes a while.
+            demo: called with the action's name when the demo strip is used.
+        """
+        super().__init__()
+        self.controller = make_controller(self._show, self.crash)
+        self.crash_report = ""
+        """Where an unhandled exception came from, without any value."""
+        self._load_tools = load_tools
+        self._demo = demo
+        self._wanted: View | None = None
+        self._shown: View | None = None
+        self._drawing = False
+
+    # Life
+
+    async def on_mount(self) -> None:
+        """Show the welcome screen, then begin to work."""
+        loop = asyncio.get_running_loop()
+        loop.set_exception_handler(self._loop_failed)
+        if sys.stdin is not None and sys.stdin.isatty():
+            for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT):
+                loop.add_signal_handler(number, self.exit)
+            signal.signal(signal.SIGTSTP, signal.SIG_IGN)
+            self._watch_terminal(loop)
+        self.controller.refresh()
+        self.call_after_refresh(self._begin)
+
+    async def _begin(self) -> None:
+        """The first frame is on the screen: load and start the rest."""
+        self.controller.start()
+        if self._demo is not None:
+            self._demo(self.controller, "started")
+        self.controller.equip(await asyncio.to_thread(self._load_tools))
+
+    async def on_unmount(self) -> None:
+        """Leave nothing behind."""
+        await self.controller.stop()
+
+    def _watch_terminal(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Leave when the terminal hangs up; Textual would read from it in a tight loop."""
+        poll = select.poll()
+        poll.register(sys.stdin.fileno(), 0)
+
+        def watch() -> None:
+            while self._running or not self._shown:
+                if any(event & select.POLLHUP for _, event in poll.poll(HANGUP_POLL * 1000)):
+                    loop.call_soon_threadsafe(self.exit)
+                    return
+
+        threading.Thread(target=watch, name="terminal hang-up", daemon=True).start()
+
+    # Drawing
+
+    def _show(self, view: View) -> None:
+        self._wanted = view
+        if not self._drawing and self.is_running:
+            self._drawing = True
+            self.call_next(self._draw)
+
+    async def _draw(self) -> None:
+        """Bring the screen up to the newest view; several changes in a row are one."""
+        try:
+            while (view := self._wanted) is not None and view is not self._shown:
+                await self._draw_one(view)
+                self._shown = view
+        finally:
+            self._drawing = False
+
+    async def _draw_one(self, view: View) -> None:
+        shown = self._shown
+        if shown is not None and shown.overlay is not Overlay.NONE:
+            if shown.overlay is view.overlay and shown.state is view.state:
+                self._journey_screen.show(view)
+                return
+            await self.pop_screen()
+        if shown is None:
+            await self.push_screen(screen_for(_without_overlay(view)))
+        elif shown.state is not view.state:
+            await self.switch_screen(screen_for(_without_overlay(view)))
+        else:
+            self._journey_screen.show(_without_overlay(view))
+        if view.overlay is not Overlay.NONE:
+            await self.push_screen(screen_for(view))
+
+    @property
+    def _journey_screen(self) -> JourneyScreen:
+        screen = self.screen
+        if not isinstance(screen, JourneyScreen):
+            raise TypeError("a screen of the journey is shown")
+        return screen
+
+    # What screens and people do
+
+    def on_journey_screen_raised(self, message: JourneyScreen.Raised) -> None:
+        """A screen raised an event of the journey."""
+        self.controller.dispatch(message.event)
+
+    def on_language_toggled(self, message: LanguageToggled) -> None:
+        """The language button."""
+        message.stop()
+        self.controller.toggle_language()
+
+    def on_demo_asked(self, message: DemoAsked) -> None:
+        """The demo strip."""
+        message.stop()
+        if self._demo is None:
+            return
+        if message.action == "quit":
+            self.exit()
+        else:
+            self._demo(self.controller, message.action)
+
+    async def on_event(self, event: events.Event) -> None:
+        """See every key and touch before the screens do, for the idle clock."""
+        if isinstance(event, events.Key):
+            if self._demo is not None and event.key == "ctrl+c":
+                self.exit()
+                return
+            self.controller.touched()
+        elif isinstance(event, events.MouseDown | events.MouseScrollDown | events.MouseScrollUp):
+            self.controller.touched()
+        await super().on_event(event)
+
+    def copy_to_clipboard(self, text: str) -> None:
+        """Nothing is ever copied: a terminal would hand it to the next customer."""
+
+    # Crashes
+
+    def crash(self, error: BaseException) -> None:
+        """End the process after an unhandled exception, without telling any value."""
+        if not self.crash_report:
+            self.crash_report = _where(error)
+            log.critical("crash: %s", self.crash_report)
+            self.controller.erase()
+        self.exit(return_code=CRASHED)
+
+    def _handle_exception(self, error: Exception) -> None:
+        if self._exception is None:
+            self._exception = error
+            self._exception_event.set()
+        self.crash(error)
+
+    def _loop_failed(self, _loop: asyncio.AbstractEventLoop, context: dict[str, object]) -> None:
+        error = context.get("exception")
+        if isinstance(error, BaseException):
+            self.crash(error)
+        else:
+            log.error("event loop: %s", context.get("message"))
+
+
+def _without_overlay(view: View) -> View:
+    """What lies under the overlay."""
+    return replace(view, overlay=Overlay.NONE)
+
+
+def _where(error: BaseException) -> str:
+    """The exception's type and the places it went through: no message, no values."""
+    frames = traceback.extract_tb(error.__traceback__)
+    places = " < ".join(f"{Path(f.filename).name}:{f.lineno} {f.name}" for f in reversed(frames))
+    return f"{type(error).__name__} at {places or 'unknown place'}"

@@ -1,0 +1,111 @@
+"""Puts the kiosk together from its configuration."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from kiosk.config import Config, read_toml
+from kiosk.controller import Controller
+from kiosk.hardware.catalogue import Catalogue
+from kiosk.hardware.readers import ReaderWatcher
+from kiosk.view import View
+from kiosk.webmail import WebmailDirectory
+
+if TYPE_CHECKING:
+    from kiosk.effects import Tools
+    from kiosk.hardware.certificate import TrustStore
+    from kiosk.hardware.token import TokenDriver
+    from kiosk.service.client import ServiceClient
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """A configuration file and the files it names, read and checked."""
+
+    path: Path
+    config: Config
+    catalogue: Catalogue
+    webmail: WebmailDirectory
+
+    @classmethod
+    def load(cls, path: Path) -> Settings:
+        """Read `kiosk.toml` and what it names, except for what is costly to load.
+
+        Raises:
+            ConfigError: a file is missing or not as expected.
+        """
+        config = read_toml(path, Config)
+        folder = path.parent
+        return cls(
+            path,
+            config,
+            Catalogue.load(folder / config.hardware.tokens_file),
+            WebmailDirectory.load(folder / config.mailbox.webmail_file),
+        )
+
+    def trust(self) -> TrustStore:
+        """Load the trust files.
+
+        Raises:
+            ConfigError: there is none, or one is broken.
+        """
+        from kiosk.hardware.certificate import TrustStore  # noqa: PLC0415
+
+        return TrustStore.load(self.path.parent / self.config.trust.directory)
+
+    def service(self) -> ServiceClient:
+        """Make the client of the service.
+
+        Raises:
+            ConfigError: its address or CA file cannot be used.
+        """
+        from kiosk.service.client import ServiceClient  # noqa: PLC0415
+
+        section = self.config.service
+        ca_file = str(self.path.parent / section.ca_file) if section.ca_file else ""
+        return ServiceClient(
+            section.url, self.config.kiosk.id, ca_file=ca_file, timeout=section.timeout
+        )
+
+    def driver(self) -> TokenDriver:
+        """Make the driver that loads PKCS#11 modules in helper processes."""
+        from kiosk.hardware.token_client import Deadlines, HelperTokenDriver  # noqa: PLC0415
+
+        section = self.config.hardware
+        opensc_conf = self.path.parent / "opensc.conf"
+        return HelperTokenDriver(
+            self.catalogue,
+            Deadlines(
+                open=section.open_deadline,
+                read=section.read_deadline,
+                login=section.login_deadline,
+                sign=section.sign_deadline,
+            ),
+            opensc_conf=opensc_conf if opensc_conf.exists() else None,
+        )
+
+    def tools(self, driver: TokenDriver | None = None) -> Tools:
+        """Make what the journey's effects work with; with the helper's driver if none is given."""
+        from kiosk.effects import Tools  # noqa: PLC0415
+
+        return Tools(
+            driver=driver or self.driver(),
+            trust=self.trust(),
+            service=self.service(),
+            service_url=self.config.service.url.rstrip("/"),
+            kiosk_id=self.config.kiosk.id,
+        )
+
+    def controller(
+        self,
+        watcher: ReaderWatcher,
+        show: Callable[[View], None],
+        crash: Callable[[BaseException], None],
+        *,
+        simulated: bool = False,
+    ) -> Controller:
+        """Make the controller of this kiosk's journey."""
+        return Controller(self.config, watcher, self.webmail, show, crash, simulated=simulated)

@@ -1,0 +1,265 @@
+"""The command `kiosk`."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import os
+import sys
+from pathlib import Path
+from typing import NoReturn
+
+from kiosk import __version__
+from kiosk.config import ConfigError
+
+DEFAULT_CONFIG = Path("/etc/vnpt-bhxh-kiosk/kiosk.toml")
+
+DONE = 0
+FAILED = 1
+BAD_INPUT = 2
+"""Bad configuration or arguments; the message names file, key, found and expected."""
+
+EXIT_CODES = """\
+exit codes:
+  0   done
+  1   could not be done; the message says why
+  2   bad configuration or arguments; the message says which, what was found
+      and what was expected
+  70  the kiosk stopped because of a fault of its own; start it again
+"""
+
+
+def main(arguments: list[str] | None = None) -> NoReturn:
+    """Run the command; always leaves through `sys.exit`."""
+    _harden_environment()
+    parser = _parser()
+    options = parser.parse_args(arguments)
+    try:
+        sys.exit(options.action(options))
+    except ConfigError as error:
+        _say(str(error))
+        sys.exit(BAD_INPUT)
+    except KeyboardInterrupt:
+        sys.exit(DONE)
+
+
+def _harden_environment() -> None:
+    """Take away what would let an environment change how Textual behaves: `TEXTUAL_DEBUG`
+    logs every key, `TEXTUAL_ALLOW_SIGNALS` lets a key stop the program."""
+    for name in [name for name in os.environ if name.startswith("TEXTUAL_")]:
+        del os.environ[name]
+    os.environ["TEXTUAL_DISABLE_KITTY_KEY"] = "1"
+
+
+def _parser() -> argparse.ArgumentParser:
+    def command(
+        parent: argparse._SubParsersAction[argparse.ArgumentParser], name: str, text: str
+    ) -> argparse.ArgumentParser:
+        return parent.add_parser(
+            name,
+            help=text,
+            description=text[0].upper() + text[1:] + ".",
+            epilog=EXIT_CODES,
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+        )
+
+    parser = argparse.ArgumentParser(
+        prog="kiosk",
+        description="Password kiosk for VNPT-BHXH. To try it: kiosk demo",
+        epilog=EXIT_CODES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--version", action="version", version=f"kiosk {__version__}")
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+
+    run = command(commands, "run", "run the kiosk on this terminal")
+    _config_option(run)
+    run.add_argument("--log", type=Path, metavar="FILE", help="append a log to this file")
+    run.set_defaults(action=_run)
+
+    demo = command(
+        commands, "demo", "try the whole journey with a virtual token and a sandbox service"
+    )
+    _state_option(demo)
+    demo.add_argument(
+        "--token",
+        choices=("auto", "card", "embedded"),
+        default="auto",
+        help="card: a virtual card behind the real pcscd; embedded: a token simulated in the "
+        "program; auto: the first if it can be had, else the second (default)",
+    )
+    demo.add_argument("--log", type=Path, metavar="FILE", help="append a log to this file")
+    demo.set_defaults(action=_demo)
+
+    config = command(commands, "config", "work on the configuration")
+    configs = config.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    check = command(configs, "check", "read the configuration and every file it names")
+    _config_option(check)
+    check.set_defaults(action=_config_check)
+
+    sandbox = command(commands, "sandbox", "parts of the demo, one by one")
+    parts = sandbox.add_subparsers(title="commands", metavar="COMMAND", required=True)
+
+    serve = command(parts, "serve", "serve the sandbox BHXH service and its mailbox on 127.0.0.1")
+    _state_option(serve)
+    serve.add_argument(
+        "--http-port", type=_port, default=8480, metavar="N", help="0: any free port (8480)"
+    )
+    serve.add_argument(
+        "--smtp-port", type=_port, default=8425, metavar="N", help="0: any free port (8425)"
+    )
+    serve.set_defaults(action=_sandbox_serve)
+
+    card = command(parts, "card", "put a virtual card into the virtual reader of pcscd")
+    _state_option(card)
+    card.add_argument("--insert", metavar="NAME", help="insert this token at once")
+    card.add_argument(
+        "--port", type=_port, default=35963, metavar="N", help="port of the virtual reader (35963)"
+    )
+    card.set_defaults(action=_sandbox_card)
+
+    mail = command(parts, "mail", "print the mails that the sandbox service has sent")
+    _state_option(mail)
+    mail.add_argument("--last", action="store_true", help="only the newest")
+    mail.set_defaults(action=_sandbox_mail)
+    return parser
+
+
+def _config_option(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--config",
+        type=Path,
+        default=DEFAULT_CONFIG,
+        metavar="FILE",
+        help=f"the kiosk's configuration ({DEFAULT_CONFIG})",
+    )
+
+
+def _state_option(parser: argparse.ArgumentParser) -> None:
+    base = os.environ.get("XDG_STATE_HOME") or "~/.local/state"
+    parser.add_argument(
+        "--state",
+        type=lambda text: Path(text).expanduser().absolute(),
+        default=Path(base).expanduser() / "vnpt-bhxh-kiosk-sandbox",
+        metavar="DIR",
+        help="folder of the sandbox: its CA, accounts and mails (%(default)s)",
+    )
+
+
+def _port(text: str) -> int:
+    if text.isdigit() and int(text) < 65536:
+        return int(text)
+    raise argparse.ArgumentTypeError(f"found {text!r}, expected a port from 0 to 65535")
+
+
+def _say(text: str) -> None:
+    print(f"kiosk: {text}", file=sys.stderr)
+
+
+def _log_to(path: Path | None) -> None:
+    """Log to a file or not at all: standard error is where Textual draws."""
+    if path is None:
+        logging.getLogger().addHandler(logging.NullHandler())
+        return
+    try:
+        handler = logging.FileHandler(path, encoding="utf-8")
+    except OSError as error:
+        raise ConfigError(path, "--log", error.strerror or "an error", "a writable file") from None
+    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+    root = logging.getLogger()
+    root.addHandler(handler)
+    logging.getLogger("kiosk").setLevel(logging.INFO)
+
+
+def _need_terminal() -> None:
+    if not (sys.stdin.isatty() and sys.stderr.isatty()):
+        raise ConfigError("standard input and error", "terminal", "none", "a terminal")
+
+
+def _run(options: argparse.Namespace) -> int:
+    from kiosk.assembly import Settings
+    from kiosk.hardware.readers import PcscWatcher
+
+    settings = Settings.load(options.config)
+    _need_terminal()
+    _log_to(options.log)
+    from kiosk.app import KioskApp
+
+    app = KioskApp(
+        lambda show, crash: settings.controller(PcscWatcher(), show, crash), settings.tools
+    )
+    app.run()
+    return _leave(app)
+
+
+def _leave(app: object) -> int:
+    from kiosk.app import KioskApp
+
+    assert isinstance(app, KioskApp)  # noqa: S101
+    if app.crash_report:
+        _say(f"stopped because of a fault: {app.crash_report}")
+    return app.return_code or DONE
+
+
+def _demo(options: argparse.Namespace) -> int:
+    from kiosk.sandbox.demo import Demo, DemoFailed
+
+    _need_terminal()
+    _log_to(options.log)
+    try:
+        with Demo(options.state, options.token, _say) as demo:
+            app = demo.app()
+            app.run()
+    except DemoFailed as error:
+        _say(str(error))
+        return FAILED
+    return _leave(app)
+
+
+def _config_check(options: argparse.Namespace) -> int:
+    from kiosk.assembly import Settings
+
+    settings = Settings.load(options.config)
+    trust = settings.trust()
+    settings.service()
+    print(f"{options.config}: in order ({len(trust)} trusted certificates)")
+    return DONE
+
+
+def _sandbox_serve(options: argparse.Namespace) -> int:
+    from kiosk.sandbox.server.run import ServeError, serve
+
+    try:
+        serve(options.state, options.http_port, options.smtp_port)
+    except ServeError as error:
+        _say(str(error))
+        return FAILED
+    return DONE
+
+
+def _sandbox_card(options: argparse.Namespace) -> int:
+    from kiosk.sandbox.card import CardUnavailable, serve
+    from kiosk.sandbox.scenario import TOKENS_BY_NAME
+
+    if options.insert and options.insert not in TOKENS_BY_NAME:
+        raise ConfigError(
+            "arguments", "--insert", repr(options.insert), "one of " + ", ".join(TOKENS_BY_NAME)
+        )
+    try:
+        serve(options.state, options.state / "card.sock", options.port, options.insert)
+    except CardUnavailable as error:
+        _say(str(error))
+        return FAILED
+    return DONE
+
+
+def _sandbox_mail(options: argparse.Namespace) -> int:
+    from kiosk.sandbox.server.run import latest_mails
+
+    mails = latest_mails(options.state)
+    if not mails:
+        print("No mail yet.")
+    for mail in mails[:1] if options.last else reversed(mails):
+        print(mail.as_text())
+        print("-" * 72)
+    return DONE

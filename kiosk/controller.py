@@ -1,0 +1,390 @@
+"""Runs the journey: feeds it events, carries its effects out, and says what to show.
+
+Everything happens on one event loop. Screens, the reader watcher and finished effects
+call `dispatch`; it moves the journey, starts effects, and shows one view at the end.
+An event that the journey does not accept now is dropped here: it came late.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import Callable, Coroutine
+from dataclasses import replace
+from typing import Any
+
+from kiosk import effects, problems
+from kiosk.config import Config
+from kiosk.effects import Tools
+from kiosk.flow import (
+    CertificateChosen,
+    Effect,
+    Event,
+    Failed,
+    Journey,
+    Overlay,
+    PinConfirmed,
+    ServiceLost,
+    ServiceRestored,
+    State,
+    TokenInserted,
+    TokenRemoved,
+    UsernameEntered,
+)
+from kiosk.hardware.readers import Card, ReaderState, ReaderWatcher
+from kiosk.hardware.token import Token
+from kiosk.idle import IdleClock
+from kiosk.pin import PinBuffer
+from kiosk.problems import Problem
+from kiosk.readiness import Readiness
+from kiosk.session import UsableCertificate, Visit
+from kiosk.view import CertificateView, DemoView, ResetView, SupportView, View
+from kiosk.webmail import WebmailDirectory
+
+log = logging.getLogger(__name__)
+
+_STATE_PROBLEMS: dict[State, Problem] = {
+    State.TOKEN_REMOVED: problems.TOKEN_REMOVED,
+    State.LAST_TRY: problems.PIN_LAST_TRY,
+    State.NO_MATCH: problems.SERVICE_NO_MATCH,
+    State.RESULT_UNKNOWN: problems.SERVICE_RESULT_UNKNOWN,
+}
+"""States that are a problem by themselves, whatever event led there."""
+
+
+class Controller:
+    """One kiosk's journey, hardware and service brought together."""
+
+    def __init__(
+        self,
+        config: Config,
+        watcher: ReaderWatcher,
+        webmail: WebmailDirectory,
+        show: Callable[[View], None],
+        crash: Callable[[BaseException], None],
+        *,
+        simulated: bool = False,
+    ) -> None:
+        """Make a controller that does nothing before `start`.
+
+        Args:
+            show: called with the new view after every change.
+            crash: called when an effect raises what it should not.
+            simulated: the token is embedded in the program, and the screens say so.
+        """
+        self._config = config
+        self._watcher = watcher
+        self._webmail = webmail
+        self._show = show
+        self._crash = crash
+        self._simulated = simulated
+        self._journey = Journey()
+        self._pin = PinBuffer()
+        self._visit = Visit(self._pin)
+        self._language: str = config.kiosk.language
+        self._readers = ReaderState(available=True)
+        self._events: deque[Event] = deque()
+        self._dispatching = False
+        self._work: asyncio.Task[None] | None = None
+        self._background: set[asyncio.Task[None]] = set()
+        self._tools: asyncio.Future[Tools] | None = None
+        self._idle = IdleClock(config.time, self.dispatch, self.refresh)
+        self._readiness = Readiness(
+            fixed_reader=config.hardware.fixed_reader,
+            health_interval=config.service.health_interval,
+            changed=self._check_readiness,
+        )
+        self._demo: DemoView | None = None
+
+    # Life
+
+    def start(self) -> None:
+        """Begin to watch the readers. Needs a running loop."""
+        loop = asyncio.get_running_loop()
+        self._tools = loop.create_future()
+
+        def report(state: ReaderState) -> None:
+            loop.call_soon_threadsafe(self._readers_changed, state)
+
+        self._watcher.start(report)
+        self._spawn(self._warm_up())
+        self._spawn(self._watch_service())
+
+    def equip(self, tools: Tools) -> None:
+        """Hand over what the effects work with. Comes after the first frame is drawn,
+        since loading it takes longer than drawing a welcome screen."""
+        if self._tools is not None and not self._tools.done():
+            self._tools.set_result(tools)
+
+    def erase(self) -> None:
+        """Wipe the visit at once, whatever the journey is doing."""
+        self._stop_work(self._visit.erase())
+
+    async def stop(self) -> None:
+        """End everything: the visit, the helper, the watcher."""
+        self._idle.stop()
+        self._watcher.stop()
+        token = self._visit.erase()
+        for task in (*self._background, self._work):
+            if task is not None and task is not asyncio.current_task():
+                task.cancel()
+        if token is not None:
+            await token.close()
+        if self._tools is not None and self._tools.done():
+            tools = self._tools.result()
+            await tools.driver.close()
+            await tools.service.close()
+
+    # Events
+
+    def dispatch(self, event: Event) -> None:
+        """Take an event; what it causes at once is done when this returns."""
+        self._events.append(event)
+        if self._dispatching:
+            return
+        self._dispatching = True
+        try:
+            while self._events:
+                self._step(self._events.popleft())
+        finally:
+            self._dispatching = False
+        self._idle.moved(self._journey.state, self._journey.overlay)
+        self.refresh()
+
+    def touched(self) -> None:
+        """Somebody pressed a key or touched the screen. The time-out question has its own
+        answers, so there it changes nothing."""
+        if self._journey.overlay is not Overlay.TIME_OUT:
+            self._idle.restart()
+
+    def toggle_language(self) -> None:
+        """Switch between Vietnamese and English; the step stays."""
+        self._language = "en" if self._language == "vi" else "vi"
+        self.refresh()
+
+    def set_demo(self, demo: DemoView) -> None:
+        """Show this on the demo strip."""
+        self._demo = demo
+        self.refresh()
+
+    def refresh(self) -> None:
+        """Show the present view."""
+        self._show(self.view)
+
+    def _step(self, event: Event) -> None:
+        name = type(event).__name__
+        if not self._journey.accepts(type(event)):
+            log.info("%s came late at %s", name, self._journey.state.value)
+            return
+        if isinstance(event, UsernameEntered):
+            self._visit.username = event.username
+        elif isinstance(event, CertificateChosen):
+            self._visit.certificate = next(
+                certificate
+                for certificate in self._visit.certificates
+                if certificate.identity.fingerprint == event.fingerprint
+            )
+        before = self._journey.state
+        todo = self._journey.handle(event)
+        arrived = self._journey.state is not before
+        if arrived and not isinstance(event, PinConfirmed):
+            self._pin.wipe()
+        log.info(
+            "%s: %s -> %s %s",
+            name,
+            before.value,
+            self._journey.state.value,
+            self._journey.problem or "",
+        )
+        for effect in todo:
+            self._carry_out(effect)
+        if arrived and self._journey.state is State.WELCOME:
+            self._language = self._config.kiosk.language
+            self._spawn(self._warm_up())
+            self._check_readiness()
+
+    def _carry_out(self, effect: Effect) -> None:
+        match effect:
+            case Effect.BEGIN_VISIT:
+                self._visit = Visit(self._pin)
+            case Effect.AWAIT_TOKEN:
+                self._look_for_token()
+            case Effect.AWAIT_REMOVAL:
+                self._look_for_removal()
+            case Effect.DROP_TOKEN:
+                self._stop_work(self._visit.forget_token())
+            case Effect.ERASE_VISIT:
+                self._stop_work(self._visit.erase())
+            case Effect.READ_TOKEN:
+                self._visit.facts = {}
+                self._run(effects.read_token)
+            case Effect.PREPARE_LOGIN:
+                self._run(effects.prepare_login)
+            case Effect.PROVE:
+                self._run(effects.prove)
+            case Effect.SEND:
+                self._run(effects.send)
+            case Effect.RESEND:
+                self._run(effects.resend)
+            case Effect.CALL_STAFF:
+                self._visit.staff_called = True
+                self._spawn(self._tell_staff(self._visit.call_id, called=True))
+            case Effect.CANCEL_STAFF_CALL:
+                self._visit.staff_called = False
+                self._spawn(self._tell_staff(self._visit.call_id, called=False))
+
+    # Effects
+
+    def _run(self, effect: Callable[[Visit, Tools], Coroutine[Any, Any, Event]]) -> None:
+        """Start the one effect that a journey waits for."""
+
+        async def work(visit: Visit) -> None:
+            self.dispatch(await effect(visit, await self._equipped()))
+
+        self._work = self._spawn(work(self._visit))
+
+    def _stop_work(self, token: Token | None) -> None:
+        if self._work is not None and self._work is not asyncio.current_task():
+            self._work.cancel()
+        self._work = None
+        if token is not None:
+            self._spawn(token.close())
+
+    def _spawn(self, coroutine: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        task = asyncio.get_running_loop().create_task(coroutine)
+        self._background.add(task)
+        task.add_done_callback(self._finished)
+        return task
+
+    def _finished(self, task: asyncio.Task[None]) -> None:
+        self._background.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            self._crash(error)
+
+    async def _equipped(self) -> Tools:
+        if self._tools is None:
+            raise RuntimeError("the controller was not started")
+        return await asyncio.shield(self._tools)
+
+    async def _warm_up(self) -> None:
+        await (await self._equipped()).driver.warm_up()
+
+    async def _watch_service(self) -> None:
+        await self._readiness.watch_service((await self._equipped()).service)
+
+    async def _tell_staff(self, call_id: str, *, called: bool) -> None:
+        from kiosk.service.errors import ServiceError  # noqa: PLC0415
+
+        service = (await self._equipped()).service
+        try:
+            await (service.call_staff(call_id) if called else service.cancel_staff_call(call_id))
+        except ServiceError as error:
+            log.warning("the counter was not told: %s", type(error).__name__)
+
+    # Hardware
+
+    def _readers_changed(self, state: ReaderState) -> None:
+        before, self._readers = self._readers, state
+        self._readiness.readers_changed(state)
+        if not state.available:
+            self._pcsc_lost()
+        elif self._visit.card is not None:
+            if _key(self._visit.card) not in map(_key, state.cards):
+                self.dispatch(TokenRemoved())
+        elif self._journey.state is State.WELCOME:
+            known = set(map(_key, before.cards))
+            if any(_key(card) not in known for card in state.cards):
+                self.dispatch(TokenInserted())
+        elif self._journey.state is State.INSERT_TOKEN:
+            self._look_for_token()
+        if self._journey.state is State.REMOVE_TOKEN:
+            self._look_for_removal()
+
+    def _pcsc_lost(self) -> None:
+        state = self._journey.state
+        if state is State.REMOVE_TOKEN:
+            self.dispatch(TokenRemoved())
+        elif state is State.INSERT_TOKEN or self._journey.accepts(TokenRemoved):
+            self.dispatch(Failed(problems.KIOSK_PCSC_DOWN.code))
+
+    def _look_for_token(self) -> None:
+        cards = self._readers.cards
+        if not self._readers.available:
+            self.dispatch(Failed(problems.KIOSK_PCSC_DOWN.code))
+        elif len(cards) > 1:
+            self.dispatch(Failed(problems.TOKEN_SEVERAL.code))
+        elif cards and cards[0].mute:
+            self.dispatch(Failed(problems.TOKEN_NOT_RECOGNISED.code))
+        elif cards:
+            self._visit.card = cards[0]
+            self.dispatch(TokenInserted())
+        elif self._config.hardware.fixed_reader and not self._readers.readers:
+            self.dispatch(Failed(problems.KIOSK_NO_READER.code))
+
+    def _look_for_removal(self) -> None:
+        if not self._readers.available or not self._readers.cards:
+            self.dispatch(TokenRemoved())
+
+    def _check_readiness(self) -> None:
+        problem = self._readiness.problem
+        if problem is None:
+            if self._journey.accepts(ServiceRestored):
+                self.dispatch(ServiceRestored())
+        elif self._journey.accepts(ServiceLost) and self._journey.problem != problem.code:
+            self.dispatch(ServiceLost(problem.code))
+
+    # View
+
+    @property
+    def view(self) -> View:
+        """What the screen shows now."""
+        journey, visit = self._journey, self._visit
+        problem = _STATE_PROBLEMS.get(journey.state)
+        if problem is None and journey.problem is not None:
+            problem = problems.BY_CODE[journey.problem]
+        support = self._config.support
+        view = View(
+            state=journey.state,
+            overlay=journey.overlay,
+            language=self._language,
+            problem=problem,
+            facts=visit.facts,
+            pin=self._pin,
+            pin_pad=visit.flags.pin_pad,
+            certificates=tuple(map(_certificate_view, visit.certificates)),
+            holder=_certificate_view(visit.certificate) if visit.certificate else None,
+            username=visit.username,
+            reference=visit.reference,
+            resent=visit.resent,
+            staff_called=visit.staff_called,
+            countdown=self._idle.countdown,
+            support=SupportView(support.hotline, support.email, support.fanpage),
+            simulated=self._simulated,
+            demo=self._demo,
+        )
+        if visit.token_info is not None:
+            view = replace(view, pin_length=visit.token_info.pin_length)
+        if visit.reset is not None:
+            reset = visit.reset
+            view = replace(
+                view,
+                reset=ResetView(reset.organisation, reset.tax_code, reset.masked_email),
+                mailbox=self._webmail.link(reset.mailbox_domain),
+            )
+        return view
+
+
+def _key(card: Card) -> tuple[str, int]:
+    """Tells two stays of a card in a reader apart."""
+    return card.reader, card.insertions
+
+
+def _certificate_view(certificate: UsableCertificate) -> CertificateView:
+    identity = certificate.identity
+    return CertificateView(
+        fingerprint=identity.fingerprint,
+        organisation=identity.organisation,
+        tax_code=identity.tax_code,
+        valid_until=effects.vietnamese_day(identity.not_after),
+    )

@@ -1,0 +1,322 @@
+"""What the journey's effects do outside: read the token, sign, send.
+
+Each effect works on the visit and comes back with the event that tells how it went.
+It never raises for what a token, a certificate or the service does wrong; those have
+become a problem by then. A cancelled effect (the token was pulled out) leaves no event.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta, timezone
+from typing import TYPE_CHECKING
+
+from kiosk import problems
+from kiosk.flow import (
+    AccountNotMatched,
+    Event,
+    Failed,
+    OutcomeUnknown,
+    PinFinalTry,
+    PinReady,
+    PinWrong,
+    ProofAccepted,
+    SendFailed,
+    Sent,
+    SeveralCertificates,
+    TokenRead,
+)
+from kiosk.hardware import token as tokens
+from kiosk.problems import Problem
+from kiosk.service import errors as service
+from kiosk.session import UsableCertificate, Visit
+
+if TYPE_CHECKING:
+    from kiosk.hardware.certificate import CertificateRefused, Identity, TrustStore
+    from kiosk.service.client import ServiceClient
+
+REMOVAL_GRACE = 1.2
+"""Seconds to wait after a token's failure before it is called one. A driver cannot tell a
+pulled token from a broken one; PC/SC can, but looks only every 400 ms."""
+
+VIETNAM = timezone(timedelta(hours=7))
+"""Vietnam has one time zone and no summer time."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tools:
+    """What the effects work with."""
+
+    driver: tokens.TokenDriver
+    trust: TrustStore
+    service: ServiceClient
+    service_url: str
+    kiosk_id: str
+    now: Callable[[], datetime] = lambda: datetime.now(UTC)
+
+
+_TOKEN_PROBLEMS: dict[type[tokens.TokenError], Problem] = {
+    tokens.ModuleMissing: problems.KIOSK_MODULE_MISSING,
+    tokens.HelperDied: problems.KIOSK_DRIVER_FAILED,
+    tokens.TokenStalled: problems.TOKEN_STALLED,
+    tokens.TokenAbsent: problems.TOKEN_NOT_RECOGNISED,
+    tokens.TokenNotRecognised: problems.TOKEN_NOT_RECOGNISED,
+    tokens.SeveralTokens: problems.TOKEN_SEVERAL,
+    tokens.TokenChanged: problems.TOKEN_CHANGED,
+    tokens.KeyMissing: problems.TOKEN_KEY_MISSING,
+    tokens.PinLocked: problems.PIN_LOCKED,
+    tokens.PinNotSet: problems.PIN_NOT_SET,
+    tokens.PinMustChange: problems.PIN_MUST_CHANGE,
+    tokens.TokenFailed: problems.KIOSK_DRIVER_FAILED,
+}
+
+_PIN_STATE_ERRORS = (tokens.PinLocked, tokens.PinNotSet, tokens.PinMustChange)
+
+_REFUSALS: dict[str, Problem] = {
+    "certificate_revoked": problems.CERTIFICATE_REVOKED,
+    "certificate_suspended": problems.CERTIFICATE_SUSPENDED,
+    "certificate_expired": problems.CERTIFICATE_EXPIRED,
+    "certificate_untrusted": problems.CERTIFICATE_FOREIGN_CA,
+    "certificate_status_unknown": problems.CERTIFICATE_STATUS_UNKNOWN,
+    "proof_invalid": problems.SERVICE_PROOF_REFUSED,
+    "challenge_invalid": problems.SERVICE_PROOF_REFUSED,
+    "rate_limited": problems.SERVICE_TOO_MANY,
+    "reset_expired": problems.SERVICE_RESET_EXPIRED,
+    "resend_limit": problems.SERVICE_RESEND_REFUSED,
+    "unavailable": problems.SERVICE_UNREACHABLE,
+}
+
+
+async def _token_failed(error: tokens.TokenError) -> Failed:
+    """Give PC/SC the time to say that the token was pulled out, which cancels the effect."""
+    if not isinstance(error, _PIN_STATE_ERRORS):
+        await asyncio.sleep(REMOVAL_GRACE)
+    return Failed(_TOKEN_PROBLEMS.get(type(error), problems.KIOSK_DRIVER_FAILED).code)
+
+
+def _service_failed(visit: Visit, error: service.ServiceError) -> Failed:
+    if isinstance(error, service.ServiceRefused):
+        problem = _REFUSALS.get(error.code, problems.SERVICE_FAILED)
+        if problem is problems.CERTIFICATE_EXPIRED and visit.certificate:
+            visit.facts = {"date": vietnamese_date(visit.certificate.identity.not_after)}
+        return Failed(problem.code)
+    if isinstance(error, service.AnswerInvalid):
+        return Failed(problems.SERVICE_FAILED.code)
+    return Failed(problems.SERVICE_UNREACHABLE.code)
+
+
+def vietnamese_day(moment: datetime) -> date:
+    """The day it is in Vietnam at this moment."""
+    return moment.astimezone(VIETNAM).date()
+
+
+def vietnamese_date(moment: datetime) -> str:
+    """The day in Vietnam, written as there: 31/12/2026."""
+    return f"{vietnamese_day(moment):%d/%m/%Y}"
+
+
+def _pin_problem(flags: tokens.PinFlags) -> Problem | None:
+    """What keeps the token from taking a PIN at all."""
+    if flags.locked:
+        return problems.PIN_LOCKED
+    if not flags.initialised:
+        return problems.PIN_NOT_SET
+    if flags.must_change:
+        return problems.PIN_MUST_CHANGE
+    return None
+
+
+async def read_token(visit: Visit, tools: Tools) -> Event:
+    """Find the token behind the visit's card and read its certificates without PIN."""
+    if visit.card is None:
+        raise RuntimeError("there is no card to read")
+    try:
+        visit.token = await tools.driver.open(visit.card.reader, visit.card.atr)
+        visit.token_info = await visit.token.find()
+        visit.flags = visit.token_info.flags
+        found = await visit.token.certificates()
+    except tokens.TokenError as error:
+        return await _token_failed(error)
+    refusal: Failed | None = None
+    usable: list[UsableCertificate] = []
+    for certificate in found:
+        checked = _check(certificate.der, visit, tools)
+        if isinstance(checked, UsableCertificate):
+            usable.append(checked)
+        else:
+            refusal = refusal or checked
+    if not usable:
+        return refusal or Failed(problems.CERTIFICATE_MISSING.code)
+    if problem := _pin_problem(visit.flags):
+        return Failed(problem.code)
+    visit.certificates = tuple(usable)
+    if len(usable) > 1:
+        return SeveralCertificates()
+    visit.certificate = usable[0]
+    return TokenRead()
+
+
+def _check(der: bytes, visit: Visit, tools: Tools) -> UsableCertificate | Failed:
+    from kiosk.hardware.certificate import CertificateRefused, read_identity  # noqa: PLC0415
+
+    identity = None
+    try:
+        identity = read_identity(der)
+        return UsableCertificate(identity, tools.trust.check(identity, tools.now()))
+    except CertificateRefused as error:
+        return _certificate_refused(visit, error, identity)
+
+
+def _certificate_refused(
+    visit: Visit, error: CertificateRefused, identity: Identity | None
+) -> Failed:
+    from kiosk.hardware import certificate  # noqa: PLC0415
+
+    table: dict[type[CertificateRefused], Problem] = {
+        certificate.CertificateExpired: problems.CERTIFICATE_EXPIRED,
+        certificate.CertificateNotYetValid: problems.CERTIFICATE_NOT_YET_VALID,
+        certificate.ForeignAuthority: problems.CERTIFICATE_FOREIGN_CA,
+        certificate.WeakKey: problems.CERTIFICATE_WEAK_KEY,
+        certificate.WrongUsage: problems.CERTIFICATE_WRONG_USAGE,
+        certificate.NoTaxCode: problems.CERTIFICATE_NO_TAX_CODE,
+        certificate.CertificateUnreadable: problems.CERTIFICATE_UNREADABLE,
+    }
+    problem = table[type(error)]
+    if identity and not visit.facts:
+        if problem is problems.CERTIFICATE_EXPIRED:
+            visit.facts = {"date": vietnamese_date(identity.not_after)}
+        elif problem is problems.CERTIFICATE_NOT_YET_VALID:
+            visit.facts = {"date": vietnamese_date(identity.not_before)}
+    return Failed(problem.code)
+
+
+async def prepare_login(visit: Visit, tools: Tools) -> Event:
+    """See that it is still the same token, look at its PIN flags, and get a challenge.
+
+    The service looks at the certificate now, so that a revoked one is told before the
+    customer has typed a PIN.
+    """
+    if visit.card is None or visit.token_info is None or visit.certificate is None:
+        raise RuntimeError("there is no token to log in to")
+    try:
+        if visit.token is None:
+            visit.token = await tools.driver.open(visit.card.reader, visit.card.atr)
+        info = await visit.token.find()
+        if info.serial != visit.token_info.serial:
+            return Failed(problems.TOKEN_CHANGED.code)
+    except tokens.TokenError as error:
+        return await _token_failed(error)
+    visit.flags = info.flags
+    if problem := _pin_problem(info.flags):
+        return Failed(problem.code)
+    try:
+        await _new_challenge(visit, visit.certificate, tools)
+    except service.ServiceError as error:
+        return _service_failed(visit, error)
+    return PinFinalTry() if info.flags.final_try else PinReady()
+
+
+async def _new_challenge(visit: Visit, certificate: UsableCertificate, tools: Tools) -> None:
+    answer = await tools.service.challenge(certificate.chain)
+    visit.challenge = answer.challenge
+    visit.challenge_ends = asyncio.get_running_loop().time() + answer.expires_in * 0.8
+
+
+async def prove(visit: Visit, tools: Tools) -> Event:
+    """Log in once with the PIN, sign the proof, and let the service verify it.
+
+    The helper that knew the PIN ends as soon as the signature is there.
+    """
+    from kiosk.service import proof  # noqa: PLC0415
+
+    token, certificate = visit.token, visit.certificate
+    if token is None or visit.token_info is None or certificate is None:
+        raise RuntimeError("there is no token to log in to")
+    identity = certificate.identity
+    try:
+        with visit.pin.view() as pin:
+            await token.login(visit.token_info.serial, identity.der, pin)
+    except tokens.PinRefused as error:
+        visit.flags = error.flags
+        if error.flags.locked:
+            return Failed(problems.PIN_LOCKED.code)
+        return PinFinalTry() if error.flags.final_try else PinWrong(problems.PIN_WRONG.code)
+    except tokens.PinLengthRefused:
+        return PinWrong(problems.PIN_WRONG.code)
+    except tokens.TokenError as error:
+        return await _token_failed(error)
+    finally:
+        visit.pin.wipe()
+    try:
+        if asyncio.get_running_loop().time() > visit.challenge_ends:
+            await _new_challenge(visit, certificate, tools)
+        mechanism = _mechanism(identity)
+        message = proof.signing_input(
+            proof.ProofRequest(
+                audience=tools.service_url,
+                username=visit.username,
+                challenge=visit.challenge,
+                kiosk=tools.kiosk_id,
+                issued_at=int(time.time()),
+                chain=certificate.chain,
+            ),
+            mechanism.value,
+        )
+        signature = await token.sign(identity.der, mechanism, message)
+        visit.token = None
+        await token.close()
+        visit.reset = await tools.service.request_reset(
+            visit.username, proof.assemble(message, signature)
+        )
+    except tokens.TokenError as error:
+        return await _token_failed(error)
+    except service.ServiceRefused as error:
+        if error.code == "no_match":
+            return AccountNotMatched()
+        return _service_failed(visit, error)
+    except service.ServiceError as error:
+        return _service_failed(visit, error)
+    return ProofAccepted()
+
+
+def _mechanism(identity: Identity) -> tokens.Mechanism:
+    """JWS algorithm for the key; the checks before let no other key through."""
+    if identity.key_type == "RSA":
+        return tokens.Mechanism.RS256
+    return tokens.Mechanism.ES384 if identity.key_bits >= 384 else tokens.Mechanism.ES256
+
+
+async def send(visit: Visit, tools: Tools) -> Event:
+    """Confirm the reset. The same visit always confirms with the same idempotency key."""
+    if visit.reset is None:
+        raise RuntimeError("there is no reset to confirm")
+    try:
+        answer = await tools.service.confirm(visit.reset.id, visit.idempotency_key)
+    except service.ServiceUnreachable:
+        return SendFailed(problems.SERVICE_SEND_FAILED.code)
+    except service.ServiceRefused as error:
+        if error.code == "unavailable":
+            return SendFailed(problems.SERVICE_SEND_FAILED.code)
+        return _service_failed(visit, error)
+    except service.ServiceError:
+        return OutcomeUnknown()
+    visit.reference = answer.reference
+    return Sent()
+
+
+async def resend(visit: Visit, tools: Tools) -> Event:
+    """Ask for the mail once more."""
+    if visit.reset is None:
+        raise RuntimeError("there is no reset to send again")
+    visit.resend_key = visit.resend_key or secrets.token_urlsafe(24)
+    try:
+        await tools.service.resend(visit.reset.id, visit.resend_key)
+    except service.ServiceError:
+        return Failed(problems.SERVICE_RESEND_REFUSED.code)
+    visit.resend_key = ""
+    visit.resent = True
+    return Sent()

@@ -1,0 +1,71 @@
+"""Time: the idle question, its countdown, and the end of the goodbye screen."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+from kiosk.config import TimeSection
+from kiosk.flow import (
+    IDLE_STATES,
+    Event,
+    GoodbyeOver,
+    IdleElapsed,
+    Overlay,
+    State,
+    TimeUp,
+)
+
+RESULT_STATES = frozenset({State.SENT, State.NO_EMAIL, State.RESULT_UNKNOWN, State.HOTLINE})
+"""States with something to read, write down or dial: they get the longer time."""
+
+
+class IdleClock:
+    """Raises the events that come from time alone."""
+
+    def __init__(
+        self, times: TimeSection, raise_event: Callable[[Event], None], tick: Callable[[], None]
+    ) -> None:
+        self._times = times
+        self._raise = raise_event
+        self._tick = tick
+        self._state = State.WELCOME
+        self._overlay = Overlay.NONE
+        self._timer: asyncio.TimerHandle | None = None
+        self.countdown = 0
+        """Seconds left to answer the time-out question."""
+
+    def moved(self, state: State, overlay: Overlay) -> None:
+        """The journey is here now; start the time of this place if it is a new one."""
+        if (state, overlay) == (self._state, self._overlay):
+            return
+        self._state, self._overlay = state, overlay
+        self.restart()
+
+    def restart(self) -> None:
+        """Somebody touched something: the time of this place begins anew."""
+        self.stop()
+        loop = asyncio.get_running_loop()
+        if self._overlay is Overlay.TIME_OUT:
+            self.countdown = self._times.question
+            self._timer = loop.call_later(1, self._count)
+        elif self._state in IDLE_STATES:
+            long = self._state in RESULT_STATES or self._overlay is Overlay.STAFF_CALL
+            seconds = self._times.idle_result if long else self._times.idle
+            self._timer = loop.call_later(seconds, self._raise, IdleElapsed())
+        elif self._state is State.GOODBYE:
+            self._timer = loop.call_later(self._times.goodbye, self._raise, GoodbyeOver())
+
+    def stop(self) -> None:
+        """No event from here until the next `moved` or `restart`."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def _count(self) -> None:
+        self.countdown -= 1
+        if self.countdown <= 0:
+            self._raise(TimeUp())
+            return
+        self._timer = asyncio.get_running_loop().call_later(1, self._count)
+        self._tick()

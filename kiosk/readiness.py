@@ -1,0 +1,73 @@
+"""Whether the kiosk can serve a customer at all."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from kiosk import problems
+from kiosk.hardware.readers import ReaderState
+from kiosk.problems import Problem
+from kiosk.service.errors import ServiceError
+
+if TYPE_CHECKING:
+    from kiosk.service.client import ServiceClient
+
+CLOCK_TOLERANCE = 120
+"""Seconds between the kiosk's clock and the service's. Beyond, proofs would be refused."""
+
+RETRY_INTERVAL = 3.0
+"""Seconds until the service is asked again after a failure."""
+
+FAILURES_TO_BELIEVE = 2
+"""One lost answer takes no kiosk out of service."""
+
+
+class Readiness:
+    """Watches the parts that every visit needs and names the first that is missing."""
+
+    def __init__(
+        self, *, fixed_reader: bool, health_interval: float, changed: Callable[[], None]
+    ) -> None:
+        self._fixed_reader = fixed_reader
+        self._interval = health_interval
+        self._changed = changed
+        self._readers: ReaderState | None = None
+        self._service: Problem | None = None
+        self._failures = 0
+
+    @property
+    def problem(self) -> Problem | None:
+        """What keeps the kiosk out of service; None if nothing does."""
+        if self._readers is not None:
+            if not self._readers.available:
+                return problems.KIOSK_PCSC_DOWN
+            if self._fixed_reader and not self._readers.readers:
+                return problems.KIOSK_NO_READER
+        return self._service
+
+    def readers_changed(self, state: ReaderState) -> None:
+        """Take the newest state of the readers."""
+        self._readers = state
+        self._changed()
+
+    async def watch_service(self, client: ServiceClient) -> None:
+        """Ask for the service's health, again and again, until cancelled."""
+        while True:
+            before = self._service
+            try:
+                health = await client.health()
+            except ServiceError:
+                self._failures += 1
+                if self._failures >= FAILURES_TO_BELIEVE:
+                    self._service = problems.SERVICE_UNREACHABLE
+            else:
+                self._failures = 0
+                skew = abs(health.time - time.time())
+                self._service = problems.KIOSK_CLOCK if skew > CLOCK_TOLERANCE else None
+            if self._service is not before:
+                self._changed()
+            troubled = self._failures or self._service
+            await asyncio.sleep(min(RETRY_INTERVAL, self._interval) if troubled else self._interval)

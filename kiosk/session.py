@@ -1,0 +1,84 @@
+"""What one customer's visit holds, and how it is erased."""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from kiosk.hardware.readers import Card
+from kiosk.hardware.token import PinFlags, Token, TokenInfo
+from kiosk.pin import PinBuffer
+from kiosk.service.messages import Reset
+
+if TYPE_CHECKING:
+    from kiosk.hardware.certificate import Identity
+
+
+@dataclass(frozen=True, slots=True)
+class UsableCertificate:
+    """A certificate that passed every check of the kiosk."""
+
+    identity: Identity
+    chain: tuple[bytes, ...]
+    """From the certificate to the anchor, DER."""
+
+
+@dataclass(slots=True)
+class Visit:
+    """One customer, from Start to goodbye.
+
+    The PIN buffer outlives the visit: there is one in the process, so that there is
+    one place to wipe.
+    """
+
+    pin: PinBuffer
+    card: Card | None = None
+    """The card that the visit is bound to."""
+    token: Token | None = None
+    token_info: TokenInfo | None = None
+    flags: PinFlags = field(default_factory=PinFlags)
+    certificates: tuple[UsableCertificate, ...] = ()
+    certificate: UsableCertificate | None = None
+    username: str = ""
+    challenge: str = ""
+    challenge_ends: float = 0.0
+    """When the challenge is of no more use, on the loop's clock."""
+    reset: Reset | None = None
+    idempotency_key: str = field(default_factory=lambda: secrets.token_urlsafe(24))
+    """One for the visit's confirmation, kept through every retry."""
+    resend_key: str = ""
+    reference: str = ""
+    resent: bool = False
+    staff_called: bool = False
+    call_id: str = field(default_factory=lambda: secrets.token_urlsafe(12))
+    facts: dict[str, str] = field(default_factory=dict)
+    """Values for the wording of the visit's last problem."""
+
+    def forget_token(self) -> Token | None:
+        """Drop the token, what came from it and what was entered for it.
+
+        Gives the token back to be closed.
+        """
+        token, self.token = self.token, None
+        self.pin.wipe()
+        self.username = ""
+        self.card = None
+        self.token_info = None
+        self.flags = PinFlags()
+        self.certificates = ()
+        self.certificate = None
+        self.challenge = ""
+        self.reset = None
+        self.idempotency_key = secrets.token_urlsafe(24)
+        return token
+
+    def erase(self) -> Token | None:
+        """Drop everything; give the token back to be closed."""
+        token = self.forget_token()
+        self.reference = ""
+        self.resend_key = ""
+        self.resent = False
+        self.staff_called = False
+        self.facts = {}
+        return token
