@@ -28,6 +28,7 @@ from kiosk.effects import Tools
 from kiosk.flow import Overlay
 from kiosk.screens import screen_for
 from kiosk.screens.base import DemoAsked, JourneyScreen, LanguageToggled
+from kiosk.screens.note import NoteScreen
 from kiosk.view import View
 
 log = logging.getLogger(__name__)
@@ -56,7 +57,7 @@ class KioskApp(App[None], inherit_bindings=False):
         ],
         load_tools: Callable[[], Tools],
         *,
-        demo: Callable[[Controller, str], None] | None = None,
+        demo: Callable[[KioskApp, str], None] | None = None,
     ) -> None:
         """Make the app.
 
@@ -64,7 +65,8 @@ class KioskApp(App[None], inherit_bindings=False):
             make_controller: called with the app's `show` and `crash`.
             load_tools: makes what the effects work with; called in a thread after the
                 first frame, because importing all of it takes a while.
-            demo: called with the action's name when the demo strip is used.
+            demo: called with this app and the action's name when the demo strip is
+                used, and once with `started`.
         """
         super().__init__()
         self.controller = make_controller(self._show, self.crash)
@@ -75,6 +77,7 @@ class KioskApp(App[None], inherit_bindings=False):
         self._wanted: View | None = None
         self._shown: View | None = None
         self._drawing = False
+        self._kept: set[asyncio.Task[None]] = set()
 
     # Life
 
@@ -94,7 +97,7 @@ class KioskApp(App[None], inherit_bindings=False):
         """The first frame is on the screen: load and start the rest."""
         self.controller.start()
         if self._demo is not None:
-            self._demo(self.controller, "started")
+            self._demo(self, "started")
         self.controller.equip(await asyncio.to_thread(self._load_tools))
 
     async def on_unmount(self) -> None:
@@ -132,6 +135,8 @@ class KioskApp(App[None], inherit_bindings=False):
             self._drawing = False
 
     async def _draw_one(self, view: View) -> None:
+        if isinstance(self.screen, NoteScreen):
+            await self.pop_screen()
         shown = self._shown
         if shown is not None and shown.overlay is not Overlay.NONE:
             if shown.overlay is view.overlay and shown.state is view.state:
@@ -147,6 +152,10 @@ class KioskApp(App[None], inherit_bindings=False):
         if view.overlay is not Overlay.NONE:
             await self.push_screen(screen_for(view))
 
+    def show_note(self, text: str) -> None:
+        """Lay a page of text over the screen, until a key is pressed or the journey goes on."""
+        self.push_screen(NoteScreen(text))
+
     @property
     def _journey_screen(self) -> JourneyScreen:
         screen = self.screen
@@ -155,6 +164,17 @@ class KioskApp(App[None], inherit_bindings=False):
         return screen
 
     # What screens and people do
+
+    def keep(self, task: asyncio.Task[None]) -> None:
+        """Hold on to a task until it is done, and crash if it fails."""
+
+        def finished(done: asyncio.Task[None]) -> None:
+            self._kept.discard(done)
+            if not done.cancelled() and (error := done.exception()) is not None:
+                self.crash(error)
+
+        self._kept.add(task)
+        task.add_done_callback(finished)
 
     def on_journey_screen_raised(self, message: JourneyScreen.Raised) -> None:
         """A screen raised an event of the journey."""
@@ -173,7 +193,7 @@ class KioskApp(App[None], inherit_bindings=False):
         if message.action == "quit":
             self.exit()
         else:
-            self._demo(self.controller, message.action)
+            self._demo(self, message.action)
 
     async def on_event(self, event: events.Event) -> None:
         """See every key and touch before the screens do, for the idle clock."""

@@ -95,7 +95,6 @@ class Settings:
             driver=driver or self.driver(),
             trust=self.trust(),
             service=self.service(),
-            service_url=self.config.service.url.rstrip("/"),
             kiosk_id=self.config.kiosk.id,
         )
 

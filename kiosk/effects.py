@@ -54,7 +54,6 @@ class Tools:
     driver: tokens.TokenDriver
     trust: TrustStore
     service: ServiceClient
-    service_url: str
     kiosk_id: str
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
 
@@ -257,7 +256,7 @@ async def prove(visit: Visit, tools: Tools) -> Event:
         mechanism = _mechanism(identity)
         message = proof.signing_input(
             proof.ProofRequest(
-                audience=tools.service_url,
+                audience=tools.service.audience,
                 username=visit.username,
                 challenge=visit.challenge,
                 kiosk=tools.kiosk_id,
