@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 
 import msgspec
+import msgspec.inspect
 from msgspec import Meta, Struct
 
 Seconds = Annotated[float, Meta(gt=0, le=3600)]
@@ -128,7 +129,7 @@ def read_toml(path: Path, kind: type[T]) -> T:
     try:
         return msgspec.convert(values, kind)
     except msgspec.ValidationError as error:
-        key, expected, found = _explain(str(error), values)
+        key, expected, found = _explain(str(error), values, kind)
         raise ConfigError(path, key, found, expected) from None
 
 
@@ -138,18 +139,30 @@ def _toml_fault(message: str) -> tuple[str, str]:
     return (match[2], match[1]) if match else ("file", message)
 
 
-def _explain(message: str, values: dict[str, Any]) -> tuple[str, str, str]:
+def _explain(message: str, values: dict[str, Any], kind: type) -> tuple[str, str, str]:
     """Turn msgspec's "Expected X, got Y - at `$.a.b`" into key, expected and found."""
     text, _, path = message.partition(" - at `$")
     key = path.rstrip("`").lstrip(".")
-    missing = re.search(r"missing required field `(.+)`", text)
-    unknown = re.search(r"unknown field `(.+)`", text)
-    if missing or unknown:
-        name = (missing or unknown)[1]  # type: ignore[index]
-        where = f"{key}.{name}" if key else name
-        return (where, "a value", "nothing") if missing else (where, "no such key", "one")
+    if missing := re.search(r"missing required field `(.+)`", text):
+        return f"{key}.{missing[1]}".lstrip("."), "a value", "nothing"
+    if unknown := re.search(r"unknown field `(.+)`", text):
+        expected = "one of " + ", ".join(_known_keys(kind, key))
+        return f"{key}.{unknown[1]}".lstrip("."), expected, "an unknown key"
     expected = re.sub(r"^Expected |, got .*$|`", "", text)
     found: Any = values
     for part in re.findall(r"[^.\[\]]+", key):
         found = found[int(part)] if isinstance(found, list) else found.get(part)
     return key, expected, repr(found)
+
+
+def _known_keys(kind: type, key: str) -> list[str]:
+    """The keys that the table at this place may have."""
+    place: Any = msgspec.inspect.type_info(kind)
+    for part in re.findall(r"[^.\[\]]+", key):
+        if isinstance(place, msgspec.inspect.StructType):
+            place = next(field.type for field in place.fields if field.name == part)
+        elif isinstance(place, msgspec.inspect.DictType):
+            place = place.value_type
+        else:
+            place = place.item_type
+    return [field.encode_name for field in place.fields]

@@ -1,0 +1,100 @@
+# Sourced by scripts/demo and scripts/test: Debian packages, .venv, catalogues.
+# shellcheck shell=sh
+
+cd "$(dirname "$0")/.."
+export PIP_DISABLE_PIP_VERSION_CHECK=1
+
+BUILD_PACKAGES="python3-venv python3-dev gcc swig libpcsclite-dev"
+CARD_PACKAGES="pcscd vsmartcard-vpcd opensc opensc-pkcs11"
+TEST_PACKAGES="softhsm2 tmux fonts-noto-mono"
+
+say() { printf '%s: %s\n' "$(basename "$0")" "$*" >&2; }
+
+# Prints which of the named Debian packages are not installed.
+missing_packages() {
+    for package in "$@"; do
+        case "$(dpkg-query -W -f '${Status}' "$package" 2>/dev/null)" in
+            *" installed") ;;
+            *) printf '%s ' "$package" ;;
+        esac
+    done
+}
+
+# Installs the named Debian packages if it may; returns 1 if some are missing still.
+install_packages() {
+    command -v dpkg-query >/dev/null || { say "this is not Debian; going on with what is here"; return 1; }
+    missing=$(missing_packages "$@")
+    [ -n "$missing" ] || return 0
+    if [ "$(id -u)" = 0 ]; then
+        as_root=
+    elif command -v sudo >/dev/null && { [ -t 0 ] || sudo -n true 2>/dev/null; }; then
+        as_root=sudo
+    else
+        say "not installed, and only root may install it: $missing"
+        return 1
+    fi
+    say "installing Debian packages: $missing"
+    # shellcheck disable=SC2086
+    { $as_root env DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends $missing ||
+        { $as_root apt-get update -qq &&
+            $as_root env DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends $missing; }
+    } >/dev/null || { say "apt-get could not install: $missing"; return 1; }
+    # A pcscd that is already running does not know a driver that was just installed.
+    if [ -d /run/systemd/system ]; then
+        $as_root systemctl try-restart pcscd.service || true
+    fi
+}
+
+# Prints a Python from 3.11 to 3.13.
+find_python() {
+    for name in python3 python3.13 python3.12 python3.11; do
+        if "$name" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' 2>/dev/null; then
+            command -v "$name"
+            return 0
+        fi
+    done
+    say "needs Python 3.11, 3.12 or 3.13 (Debian 12 and 13 have one: apt-get install python3)"
+    return 1
+}
+
+# Makes .venv with the packages of the lock file $1, unless it has them already.
+make_venv() {
+    lock=$1
+    stamp=.venv/.made-from
+    want="$(cat scripts/lock/"$lock".txt pyproject.toml | sha256sum | cut -d' ' -f1)"
+    if [ -f "$stamp" ] && grep -q "^$lock $want\$" "$stamp" && .venv/bin/python -c '' 2>/dev/null; then
+        return 0
+    fi
+    python=$(find_python) || return 1
+    say "installing Python packages into .venv"
+    if ! .venv/bin/python -m pip --version >/dev/null 2>&1; then
+        "$python" -m venv --clear .venv ||
+            { say "cannot make .venv (Debian package python3-venv)"; return 1; }
+    fi
+    if ! .venv/bin/python -m pip install -q --require-hashes -r scripts/lock/"$lock".txt; then
+        [ "$lock" = demo ] || return 1
+        # pyscard is built from source; without its headers the embedded token is left.
+        say "going on without pyscard: no smart card readers"
+        sed '/^pyscard==/,/[^\\]$/d' scripts/lock/demo.txt >.venv/without-pyscard.txt
+        .venv/bin/python -m pip install -q --require-hashes -r .venv/without-pyscard.txt || return 1
+        want="$want without pyscard"
+    fi
+    .venv/bin/python -m pip install -q --no-deps --no-build-isolation -e . || return 1
+    { [ ! -f "$stamp" ] || grep -v "^$lock " "$stamp"; } >"$stamp.new" || true
+    echo "$lock $want" >>"$stamp.new"
+    mv "$stamp.new" "$stamp"
+    # The packages of the tests are all of the demo's and more.
+    if [ "$lock" = test ]; then
+        echo "demo $(cat scripts/lock/demo.txt pyproject.toml | sha256sum | cut -d' ' -f1)" >>"$stamp"
+    fi
+}
+
+# Compiles the catalogues whose source is newer.
+compile_catalogues() {
+    for source in kiosk/locale/*/LC_MESSAGES/kiosk.po; do
+        if [ ! "${source%.po}.mo" -nt "$source" ]; then
+            .venv/bin/python -m kiosk.i18n
+            return
+        fi
+    done
+}
