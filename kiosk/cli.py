@@ -51,6 +51,16 @@ def _harden_environment() -> None:
     os.environ["TEXTUAL_DISABLE_KITTY_KEY"] = "1"
 
 
+def _keep_memory_private() -> None:
+    """No core file and no debugger of another program sees what a customer types."""
+    import ctypes
+    import resource
+
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    pr_set_dumpable = 4
+    ctypes.CDLL(None, use_errno=True).prctl(pr_set_dumpable, 0, 0, 0, 0)
+
+
 def _parser() -> argparse.ArgumentParser:
     def command(
         parent: argparse._SubParsersAction[argparse.ArgumentParser], name: str, text: str
@@ -182,6 +192,7 @@ def _run(options: argparse.Namespace) -> int:
 
     settings = Settings.load(options.config)
     _need_terminal()
+    _keep_memory_private()
     _log_to(options.log)
     from kiosk.app import KioskApp
 
@@ -205,6 +216,7 @@ def _demo(options: argparse.Namespace) -> int:
     from kiosk.sandbox.demo import Demo, DemoFailed
 
     _need_terminal()
+    _keep_memory_private()
     _log_to(options.log)
     try:
         with Demo(options.state, options.token, _say) as demo:

@@ -495,6 +495,7 @@ OVERLAY_TABLE: Mapping[Overlay, Mapping[type[Event], OverlayTransition]] = {
     Overlay.TIME_OUT: {
         MoreTimeAsked: OverlayTransition(Overlay.NONE),
         TimeUp: OverlayTransition(Overlay.NONE, _END.effects, ends_visit=True),
+        StaffCalled: OverlayTransition(Overlay.STAFF_CALL, (Effect.CALL_STAFF,)),
     },
     Overlay.STAFF_CALL: {
         StaffCallCancelled: OverlayTransition(Overlay.NONE, (Effect.CANCEL_STAFF_CALL,)),

@@ -161,8 +161,9 @@ class Demo:
         from kiosk.sandbox.embedded import EmbeddedDriver, EmbeddedReader  # noqa: PLC0415
         from kiosk.sandbox.pki import SandboxPki  # noqa: PLC0415
 
-        reader = EmbeddedReader(SandboxPki.open(self._state))
-        self._hand, self._watcher, self._driver = reader, reader, EmbeddedDriver(reader)
+        reader = EmbeddedReader()
+        self._hand, self._watcher = reader, reader
+        self._driver = EmbeddedDriver(reader, SandboxPki.open(self._state))
 
     # Run
 
