@@ -8,6 +8,9 @@ from typing import Literal
 PIN = "12345678"
 """PIN of every virtual token. It is public: these tokens protect nothing."""
 
+OLD_PASSWORD = "Mat-khau-cu-1"
+"""Password of every account before it is reset. It is public as well."""
+
 
 @dataclass(frozen=True, slots=True)
 class TokenProfile:

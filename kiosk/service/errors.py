@@ -9,6 +9,28 @@ ServiceError
 
 from __future__ import annotations
 
+CODES = frozenset(
+    {
+        "no_match",
+        "certificate_revoked",
+        "certificate_suspended",
+        "certificate_expired",
+        "certificate_not_yet_valid",
+        "certificate_weak_key",
+        "certificate_untrusted",
+        "certificate_status_unknown",
+        "proof_invalid",
+        "challenge_invalid",
+        "rate_limited",
+        "reset_expired",
+        "resend_limit",
+        "invalid_request",
+        "not_found",
+        "unavailable",
+    }
+)
+"""The contract's problem codes. `unavailable` promises that nothing was done."""
+
 
 class ServiceError(Exception):
     """The service did not do what was asked."""
@@ -27,14 +49,7 @@ class AnswerInvalid(ServiceError):
 
 
 class ServiceRefused(ServiceError):
-    """The service said no.
-
-    `code` is one of the contract's: `no_match`, `certificate_revoked`,
-    `certificate_suspended`, `certificate_expired`, `certificate_untrusted`,
-    `certificate_status_unknown`, `proof_invalid`, `challenge_invalid`,
-    `rate_limited`, `reset_expired`, `resend_limit`, `invalid_request`, `not_found`,
-    `unavailable`.
-    """
+    """The service said no. `code` is one of `CODES`, or one of a newer contract."""
 
     def __init__(self, code: str, status: int, retry_after: int | None = None) -> None:
         super().__init__(f"{status} {code}")

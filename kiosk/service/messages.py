@@ -5,9 +5,11 @@ Strict types and bounded sizes; fields that the kiosk does not know are ignored.
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+import unicodedata
+from typing import Annotated, Literal, TypeVar
 
 from msgspec import Meta, Struct
+from msgspec.structs import asdict, replace
 
 Text = Annotated[str, Meta(max_length=512)]
 Identifier = Annotated[str, Meta(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9_-]+$")]
@@ -60,3 +62,27 @@ class ProblemDocument(Struct, frozen=True):
     status: int = 0
     title: Text = ""
     retry_after: int | None = None
+
+
+class NoContent(Struct, frozen=True):
+    """An answer that has no content: the call was carried out."""
+
+
+M = TypeVar("M", bound=Struct)
+
+_UNSEEN = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
+
+
+def without_controls(message: M) -> M:
+    """Return the message with its texts free of what a terminal or a reader could obey.
+
+    Control and format characters (escape sequences, changes of writing direction), line
+    separators and unassigned characters are taken out; the rest is brought into NFC.
+    """
+    texts = {name: value for name, value in asdict(message).items() if isinstance(value, str)}
+    return replace(message, **{name: _plain(text) for name, text in texts.items()})
+
+
+def _plain(text: str) -> str:
+    kept = "".join(letter for letter in text if unicodedata.category(letter) not in _UNSEEN)
+    return unicodedata.normalize("NFC", kept)

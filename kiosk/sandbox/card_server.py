@@ -1,0 +1,306 @@
+"""The virtual card's process: a PIV card in a virtual reader of the real pcscd.
+
+vpcd (vsmartcard) is a reader driver that listens on TCP: a connection is a card put in,
+its end a card taken out. Messages are a length of two bytes, big-endian, and a payload. A
+payload of one byte is about power (00 off, 01 on, 02 reset; no reply) or asks for the ATR
+(04, also how it looks whether the card is still there); any other is a command APDU.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import socket
+from contextlib import suppress
+from pathlib import Path
+
+import msgspec
+
+from kiosk.sandbox.card import CardStatus, CardUnavailable
+from kiosk.sandbox.piv import ATR, PivApplet
+from kiosk.sandbox.pki import PkiError, SandboxPki
+from kiosk.sandbox.scenario import TOKENS_BY_NAME
+from kiosk.sandbox.tokens import VirtualToken
+
+_POWER_OFF, _POWER_ON, _RESET, _GET_ATR = 0x00, 0x01, 0x02, 0x04
+
+_NO_ATR = bytes(34)
+"""One byte more than an ATR may have (ISO/IEC 7816-3): vpcd reports that powering failed,
+as for a mute card. At an empty answer it would say that the card is gone."""
+
+_SEEN_TIME = 5.0
+"""Seconds until pcscd, which looks every 0.4 s, must have seen a card."""
+_RETRY_INTERVAL = 0.5
+"""Seconds between attempts while pcscd is away."""
+_LINE_LIMIT = 4096
+_TCP_LISTEN = "0A"
+
+
+class _Request(msgspec.Struct, forbid_unknown_fields=True):
+    """One line of the control channel; see `kiosk.sandbox.card`."""
+
+    do: str
+    name: str = ""
+    milliseconds: int = 0
+    on: bool = False
+
+
+class CardServer:
+    """One reader's card, its link to vpcd and its control channel."""
+
+    def __init__(self, pki: SandboxPki, port: int) -> None:
+        self._pki = pki
+        self._port = port
+        self._tokens: dict[str, VirtualToken] = {}
+        """By name: a token keeps its misses when it is taken out."""
+        self._applet: PivApplet | None = None
+        self._link: asyncio.Task[None] | None = None
+        self._seen = asyncio.Event()
+        """pcscd has powered the card that is in."""
+        self._refused = asyncio.Event()
+        """The last attempt to reach vpcd failed."""
+        self._delay = 0.0
+        self._awake = asyncio.Event()
+        self._awake.set()
+        self._mute = False
+
+    def put_in(self, name: str) -> None:
+        """Put a token in, now or as soon as there is a reader.
+
+        Raises:
+            CardUnavailable: there is no such token, or one is in.
+        """
+        if name not in TOKENS_BY_NAME:
+            raise CardUnavailable(f"no token is named {name!r}")
+        if self._applet is not None:
+            raise CardUnavailable(f"the token {self._applet.token.profile.name} is in")
+        if name not in self._tokens:
+            self._tokens[name] = VirtualToken.from_profile(TOKENS_BY_NAME[name], self._pki)
+        self._applet = PivApplet(self._tokens[name])
+        self._seen.clear()
+        self._refused.clear()
+        self._link = asyncio.create_task(self._keep_linked(self._applet), name="vpcd link")
+
+    async def take_out(self) -> None:
+        """Take the token out, if one is in; also from the middle of a command."""
+        self._applet = None
+        link, self._link = self._link, None
+        if link is not None:
+            link.cancel()
+            await asyncio.wait((link,))
+        self._seen.clear()
+
+    async def insert(self, name: str) -> None:
+        """Put a token in and wait until pcscd has seen it; else leave none in.
+
+        Raises:
+            CardUnavailable
+        """
+        self.put_in(name)
+        outcomes = [asyncio.create_task(event.wait()) for event in (self._seen, self._refused)]
+        try:
+            await asyncio.wait(outcomes, timeout=_SEEN_TIME, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for outcome in outcomes:
+                outcome.cancel()
+        if self._seen.is_set():
+            return
+        refused = self._refused.is_set()
+        await self.take_out()
+        if refused:
+            raise CardUnavailable(
+                f"no virtual reader listens on 127.0.0.1:{self._port}; is pcscd running with vpcd?"
+            )
+        raise CardUnavailable(
+            f"the virtual reader on port {self._port} takes no card; is another one in it?"
+        )
+
+    def status(self) -> CardStatus:
+        """Say how the card is."""
+        applet = self._applet
+        token = applet.token if applet else None
+        return CardStatus(
+            pid=os.getpid(),
+            inserted=token.profile.name if token else "",
+            connected=self._seen.is_set(),
+            reader_listens=_somebody_listens(self._port),
+            tries_left=token.tries_left if token else 0,
+            verify_count=token.verify_count if token else 0,
+            sign_count=token.sign_count if token else 0,
+            apdu_count=applet.apdu_count if applet else 0,
+        )
+
+    async def handle(self, line: bytes) -> bytes:
+        """Do what a line of the control channel asks and answer with another."""
+        try:
+            request = msgspec.json.decode(line, type=_Request)
+            await self._do(request)
+        except (CardUnavailable, msgspec.DecodeError) as error:
+            return msgspec.json.encode({"ok": False, "error": str(error)}) + b"\n"
+        return msgspec.json.encode({"ok": True, "status": self.status()}) + b"\n"
+
+    async def _do(self, request: _Request) -> None:
+        match request.do:
+            case "insert":
+                await self.insert(request.name)
+            case "remove":
+                await self.take_out()
+            case "swap":
+                await self.take_out()
+                await self.insert(request.name)
+            case "slow":
+                self._delay = max(0, request.milliseconds) / 1000
+            case "hang":
+                (self._awake.clear if request.on else self._awake.set)()
+            case "mute":
+                self._mute = request.on
+            case "status":
+                pass
+            case _:
+                raise CardUnavailable(f"nothing is done for {request.do!r}")
+
+    async def _keep_linked(self, applet: PivApplet) -> None:
+        """Keep the card in the reader, also over a restart of pcscd."""
+        while True:
+            link = socket.socket(socket.AF_INET)
+            link.setblocking(False)
+            link.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            try:
+                await asyncio.get_running_loop().sock_connect(link, ("127.0.0.1", self._port))
+                self._refused.clear()
+                await self._speak(link, applet)
+            except OSError:
+                self._refused.set()
+            finally:
+                link.close()
+                self._seen.clear()
+                applet.reset()
+            await asyncio.sleep(_RETRY_INTERVAL)
+
+    async def _speak(self, link: socket.socket, applet: PivApplet) -> None:
+        """Answer vpcd until it goes away."""
+        loop = asyncio.get_running_loop()
+        powering = False
+        while True:
+            seen = False
+            length = await _receive(link, 2)
+            payload = await _receive(link, int.from_bytes(length, "big"))
+            if len(payload) == 1:
+                if payload[0] != _GET_ATR:
+                    if payload[0] in (_POWER_OFF, _POWER_ON, _RESET):
+                        applet.reset()
+                    powering = payload[0] in (_POWER_ON, _RESET)
+                    continue
+                # A mute card is silent when it is powered, but goes on to be there.
+                reply = _NO_ATR if self._mute and powering else ATR
+                seen, powering = powering, False
+            else:
+                if self._delay:
+                    await asyncio.sleep(self._delay)
+                await self._awake.wait()
+                reply = applet.transmit(payload)
+            await loop.sock_sendall(link, len(reply).to_bytes(2, "big") + reply)
+            if seen:
+                self._seen.set()
+
+
+async def _receive(link: socket.socket, count: int) -> bytes:
+    """Receive exactly so many bytes, or raise `OSError`."""
+    loop = asyncio.get_running_loop()
+    data = b""
+    while len(data) < count:
+        part = await loop.sock_recv(link, count - len(data))
+        if not part:
+            raise ConnectionResetError
+        # vpcd sends length and payload apart, and waits for the acknowledgement of the
+        # first: a delayed one costs 40 ms for each command. Linux resets the option.
+        link.setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 1)
+        data += part
+    return data
+
+
+def _somebody_listens(port: int) -> bool:
+    """Look for a listener without connecting, which would put a card in for a moment."""
+    for table in (Path("/proc/net/tcp"), Path("/proc/net/tcp6")):
+        with suppress(OSError):
+            for line in table.read_text().splitlines()[1:]:
+                _, local, _, state = line.split()[:4]
+                if state == _TCP_LISTEN and int(local.rpartition(":")[2], 16) == port:
+                    return True
+    return False
+
+
+def run(
+    directory: Path,
+    control_socket: Path,
+    port: int,
+    token_name: str | None,
+    parent: int | None,
+) -> None:
+    """Serve as `kiosk.sandbox.card.serve` says."""
+    asyncio.run(_run(directory, control_socket, port, token_name, parent))
+
+
+async def _run(
+    directory: Path, control_socket: Path, port: int, token_name: str | None, parent: int | None
+) -> None:
+    loop = asyncio.get_running_loop()
+    ending = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, ending.set)
+    if parent is not None:
+        try:
+            parent_handle = os.pidfd_open(parent)
+        except ProcessLookupError:
+            return
+        loop.add_reader(parent_handle, ending.set)
+    try:
+        pki = SandboxPki.open(directory)
+    except PkiError as error:
+        raise CardUnavailable(str(error)) from None
+    server = CardServer(pki, port)
+    if token_name:
+        server.put_in(token_name)
+    control = await _listen(server, control_socket)
+    try:
+        await ending.wait()
+    finally:
+        control.close()
+        _remove_file(control_socket)
+        await server.take_out()
+
+
+def _remove_file(path: Path) -> None:
+    path.unlink(missing_ok=True)
+
+
+async def _listen(server: CardServer, path: Path) -> asyncio.Server:
+    """Open the control channel, for this user only."""
+    if await _answers(path):
+        raise CardUnavailable(f"another virtual card listens on {path}")
+    requests = asyncio.Lock()
+
+    async def converse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with suppress(OSError, ValueError):
+            while line := await reader.readline():
+                async with requests:
+                    writer.write(await server.handle(line))
+                await writer.drain()
+        writer.close()
+
+    previous = os.umask(0o177)
+    try:
+        return await asyncio.start_unix_server(converse, path, limit=_LINE_LIMIT)
+    finally:
+        os.umask(previous)
+
+
+async def _answers(path: Path) -> bool:
+    """Tell whether some process serves this socket; a left-over file does not count."""
+    try:
+        _, writer = await asyncio.open_unix_connection(path)
+    except OSError:
+        return False
+    writer.close()
+    return True

@@ -1,0 +1,433 @@
+"""The sandbox's certification authorities and the certificates of its tokens.
+
+Two hierarchies are made: one that the kiosk trusts, shaped like VNPT's (national root,
+issuing CA, subscriber), and a foreign one that it does not trust. All names begin with
+SANDBOX, so that nobody takes one of these certificates for a real one.
+
+    directory/
+        keys/           private keys (PKCS#8, mode 0600)
+        certificates/   everything issued
+        trust/          root and issuing CA: what a kiosk's `trust.directory` points to
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import TypeAlias
+
+from cryptography import x509
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.x509.oid import NameOID
+
+from kiosk.sandbox.scenario import TOKENS, TOKENS_BY_NAME, TokenProfile
+
+PrivateKey: TypeAlias = rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey
+
+CA_LIFETIME = timedelta(days=20 * 365)
+CRL_LIFETIME = timedelta(days=1)
+
+_SETTLED = timedelta(days=30)
+"""A certificate is issued again when less than this lies between now and the day on
+which it would stop being what its profile says: a directory may grow old."""
+
+_ROOT = "root"
+_ISSUING = "issuing"
+_FOREIGN_ROOT = "foreign-root"
+_FOREIGN_ISSUING = "foreign-issuing"
+
+_AUTHORITIES: dict[str, tuple[str, str, str]] = {
+    _ROOT: (_ROOT, "SANDBOX National Root CA", "SANDBOX NATIONAL AUTHORITY"),
+    _ISSUING: (
+        _ROOT,
+        "SANDBOX VNPT-CA SHA2",
+        "SANDBOX VIETNAM POSTS AND TELECOMMUNICATIONS GROUP",
+    ),
+    _FOREIGN_ROOT: (_FOREIGN_ROOT, "SANDBOX Foreign Root CA", "SANDBOX FOREIGN AUTHORITY"),
+    _FOREIGN_ISSUING: (_FOREIGN_ROOT, "SANDBOX Foreign CA", "SANDBOX FOREIGN AUTHORITY"),
+}
+"""Name of each authority: who issues it, its CN, its O."""
+
+_CA_KEY = "RSA2048"
+"""The real CAs have RSA-4096, which would take seconds to make."""
+
+
+class PkiError(Exception):
+    """A file of the sandbox's PKI cannot be used; `file` says which."""
+
+    def __init__(self, file: Path) -> None:
+        super().__init__(f"{file}: not a file of the sandbox PKI; remove it to have it made anew")
+        self.file = file
+
+
+class SandboxPki:
+    """The authorities and the tokens' certificates, kept in a directory.
+
+    `open` makes one. Two processes may open the same directory at once.
+    """
+
+    def __init__(self, directory: Path, now: datetime) -> None:
+        """Only for `open`, which holds the directory's lock meanwhile."""
+        self._directory = directory
+        self._keys: dict[str, PrivateKey] = {}
+        self._certificates: dict[str, x509.Certificate] = {}
+        for name in _AUTHORITIES:
+            self._make_authority(name, now)
+        for profile in TOKENS:
+            for index in range(_certificate_count(profile)):
+                self._make_leaf(profile, index, now)
+        for number, name in enumerate((_ROOT, _ISSUING), start=1):
+            file = self.trust_directory / f"{number}-{name}.pem"
+            _write_if_changed(file, _pem(self._certificates[name]), 0o644)
+
+    @classmethod
+    def open(cls, directory: Path, now: datetime | None = None) -> SandboxPki:
+        """Load what is in the directory and make what is missing there.
+
+        Certificates are issued again when they no longer are what their profile says,
+        such as one that has to be valid and is about to expire; their keys stay.
+
+        Args:
+            directory: where everything is kept; it is made if it is not there.
+            now: the time for which certificates are made; the clock's if left out.
+
+        Raises:
+            PkiError: a file is there and cannot be read as what it should be.
+            OSError: the directory cannot be written to.
+        """
+        for folder in ("keys", "certificates", "trust"):
+            (directory / folder).mkdir(parents=True, exist_ok=True)
+        (directory / "keys").chmod(0o700)
+        with _locked(directory / ".lock"):
+            return cls(directory, now or datetime.now(UTC))
+
+    @property
+    def trust_directory(self) -> Path:
+        """Holds root and issuing CA as PEM files."""
+        return self._directory / "trust"
+
+    @property
+    def root(self) -> x509.Certificate:
+        """The root that kiosk and service trust."""
+        return self._certificates[_ROOT]
+
+    @property
+    def issuing(self) -> x509.Certificate:
+        """The CA that issues the customers' certificates."""
+        return self._certificates[_ISSUING]
+
+    @property
+    def intermediates(self) -> tuple[x509.Certificate, ...]:
+        """All trusted CAs under the root."""
+        return (self.issuing,)
+
+    @property
+    def foreign_root(self) -> x509.Certificate:
+        """A root that neither kiosk nor service trusts."""
+        return self._certificates[_FOREIGN_ROOT]
+
+    @property
+    def foreign_issuing(self) -> x509.Certificate:
+        """The CA under the foreign root."""
+        return self._certificates[_FOREIGN_ISSUING]
+
+    def leaf(self, profile_name: str, index: int = 0) -> tuple[PrivateKey, x509.Certificate]:
+        """Key and certificate of a token of the scenario.
+
+        Args:
+            profile_name: `TokenProfile.name`.
+            index: 0, or 1 for the second certificate of a token that has two.
+
+        Raises:
+            KeyError: there is no such token, or it has no such certificate.
+        """
+        name = _leaf_name(profile_name, index)
+        certificate = self._certificates[name]
+        return self._keys[name], certificate
+
+    def leaves(self, profile_name: str) -> tuple[tuple[PrivateKey, x509.Certificate], ...]:
+        """All keys and certificates of a token; none for an empty one.
+
+        Raises:
+            KeyError: there is no such token.
+        """
+        count = _certificate_count(TOKENS_BY_NAME[profile_name])
+        return tuple(self.leaf(profile_name, index) for index in range(count))
+
+    def crl(self) -> x509.CertificateRevocationList:
+        """The issuing CA's list of revoked and suspended certificates, fresh from now.
+
+        Suspended ones carry the reason certificateHold (RFC 5280, section 5.3.1).
+        """
+        now = datetime.now(UTC).replace(microsecond=0)
+        builder = (
+            x509.CertificateRevocationListBuilder()
+            .issuer_name(self.issuing.subject)
+            .last_update(now - timedelta(minutes=1))
+            .next_update(now + CRL_LIFETIME)
+            .add_extension(_authority_key_identifier(self.issuing), critical=False)
+            .add_extension(x509.CRLNumber(int(now.timestamp())), critical=False)
+        )
+        for profile in TOKENS:
+            if profile.status == "good" or profile.authority != "vnpt":
+                continue
+            reason = (
+                x509.ReasonFlags.certificate_hold
+                if profile.status == "suspended"
+                else x509.ReasonFlags.key_compromise
+            )
+            for index in range(_certificate_count(profile)):
+                certificate = self._certificates[_leaf_name(profile.name, index)]
+                builder = builder.add_revoked_certificate(
+                    x509.RevokedCertificateBuilder()
+                    .serial_number(certificate.serial_number)
+                    .revocation_date(now - timedelta(days=1))
+                    .add_extension(x509.CRLReason(reason), critical=False)
+                    .build()
+                )
+        return builder.sign(self._keys[_ISSUING], hashes.SHA256())
+
+    def _make_authority(self, name: str, now: datetime) -> None:
+        issuer_name, common_name, organisation = _AUTHORITIES[name]
+        key = self._key(name, _CA_KEY)
+        issuer = self._certificates.get(issuer_name)
+        certificate = self._load_certificate(name)
+        subject = _name(
+            (NameOID.COUNTRY_NAME, "VN"),
+            (NameOID.ORGANIZATION_NAME, organisation),
+            (NameOID.COMMON_NAME, common_name),
+        )
+        current = (
+            certificate is not None
+            and certificate.subject == subject
+            and certificate.public_key() == key.public_key()
+            and _issued_by(certificate, issuer or certificate)
+            and certificate.not_valid_after_utc - now > CA_LIFETIME / 4
+        )
+        if certificate is None or not current:
+            # CAs begin long ago, because the expired leaf must have been issued under them.
+            builder = (
+                _builder(subject, key, now - CA_LIFETIME / 2, now + CA_LIFETIME / 2)
+                .issuer_name(issuer.subject if issuer else subject)
+                .add_extension(
+                    x509.BasicConstraints(ca=True, path_length=0 if issuer else 1), critical=True
+                )
+                .add_extension(_key_usage(ca=True), critical=True)
+            )
+            if issuer:
+                builder = builder.add_extension(_authority_key_identifier(issuer), critical=False)
+            certificate = builder.sign(self._keys[issuer_name], hashes.SHA256())
+            self._store_certificate(name, certificate)
+        self._certificates[name] = certificate
+
+    def _make_leaf(self, profile: TokenProfile, index: int, now: datetime) -> None:
+        name = _leaf_name(profile.name, index)
+        key = self._key(name, profile.key)
+        issuer_name = _ISSUING if profile.authority == "vnpt" else _FOREIGN_ISSUING
+        issuer = self._certificates[issuer_name]
+        certificate = self._load_certificate(name)
+        subject = _leaf_subject(profile, index)
+        current = (
+            certificate is not None
+            and certificate.subject == subject
+            and certificate.public_key() == key.public_key()
+            and _issued_by(certificate, issuer)
+            and _validity_holds(certificate, profile, now)
+        )
+        if certificate is None or not current:
+            begin, end = _validity(profile, now)
+            certificate = (
+                _builder(subject, key, begin, end)
+                .issuer_name(issuer.subject)
+                .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
+                .add_extension(_key_usage(ca=False), critical=True)
+                .add_extension(_authority_key_identifier(issuer), critical=False)
+                .sign(self._keys[issuer_name], hashes.SHA256())
+            )
+            self._store_certificate(name, certificate)
+        self._certificates[name] = certificate
+
+    def _key(self, name: str, kind: str) -> PrivateKey:
+        """Load a key, or make it; `kind` is as in `TokenProfile.key`."""
+        file = self._directory / "keys" / f"{name}.pem"
+        key: PrivateKey
+        if file.exists():
+            key = _load_key(file)
+        else:
+            if kind == "P-256":
+                key = ec.generate_private_key(ec.SECP256R1())
+            else:
+                key = rsa.generate_private_key(65537, int(kind.removeprefix("RSA")))
+            pem = key.private_bytes(
+                serialization.Encoding.PEM,
+                serialization.PrivateFormat.PKCS8,
+                serialization.NoEncryption(),
+            )
+            _write(file, pem, 0o600)
+        self._keys[name] = key
+        return key
+
+    def _load_certificate(self, name: str) -> x509.Certificate | None:
+        file = self._directory / "certificates" / f"{name}.pem"
+        if not file.exists():
+            return None
+        try:
+            return x509.load_pem_x509_certificate(file.read_bytes())
+        except ValueError:
+            raise PkiError(file) from None
+
+    def _store_certificate(self, name: str, certificate: x509.Certificate) -> None:
+        _write(self._directory / "certificates" / f"{name}.pem", _pem(certificate), 0o644)
+
+
+def _certificate_count(profile: TokenProfile) -> int:
+    """How many certificates a token carries."""
+    if not profile.certificate:
+        return 0
+    return 2 if profile.second_certificate else 1
+
+
+def _leaf_name(profile_name: str, index: int) -> str:
+    if index not in range(_certificate_count(TOKENS_BY_NAME[profile_name])):
+        raise KeyError(f"{profile_name} has no certificate {index}")
+    return f"token-{profile_name}-{index}"
+
+
+def _leaf_subject(profile: TokenProfile, index: int) -> x509.Name:
+    """The subject as VNPT writes it; the MST comes last, as it may on a real one."""
+    uids = [*profile.other_uids]
+    if profile.tax_code:
+        uids.append(f"MST:{profile.tax_code}")
+    return _name(
+        (NameOID.COUNTRY_NAME, "VN"),
+        (NameOID.STATE_OR_PROVINCE_NAME, "Hà Nội"),
+        (NameOID.LOCALITY_NAME, "Hoàn Kiếm"),
+        (NameOID.COMMON_NAME, profile.second_certificate if index else profile.organisation),
+        *((NameOID.USER_ID, uid) for uid in uids),
+    )
+
+
+def _name(*attributes: tuple[x509.ObjectIdentifier, str]) -> x509.Name:
+    return x509.Name([x509.NameAttribute(oid, value) for oid, value in attributes])
+
+
+def _validity(profile: TokenProfile, now: datetime) -> tuple[datetime, datetime]:
+    """From when to when a leaf made now is valid."""
+    year = timedelta(days=365)
+    match profile.validity:
+        case "expired":
+            return now - 3 * year, now - timedelta(days=10)
+        case "future":
+            return now + timedelta(days=90), now + 3 * year
+        case "now":
+            return now - timedelta(days=60), now + 2 * year
+
+
+def _validity_holds(certificate: x509.Certificate, profile: TokenProfile, now: datetime) -> bool:
+    """Tell whether a leaf still is expired, valid or not yet valid, as its profile says."""
+    begin, end = certificate.not_valid_before_utc, certificate.not_valid_after_utc
+    match profile.validity:
+        case "expired":
+            return end < now
+        case "future":
+            return begin - now > _SETTLED
+        case "now":
+            return begin < now and end - now > _SETTLED
+
+
+def _builder(
+    subject: x509.Name, key: PrivateKey, begin: datetime, end: datetime
+) -> x509.CertificateBuilder:
+    public = key.public_key()
+    return (
+        x509.CertificateBuilder()
+        .subject_name(subject)
+        .public_key(public)
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(begin)
+        .not_valid_after(end)
+        .add_extension(x509.SubjectKeyIdentifier.from_public_key(public), critical=False)
+    )
+
+
+def _key_usage(*, ca: bool) -> x509.KeyUsage:
+    return x509.KeyUsage(
+        digital_signature=not ca,
+        content_commitment=not ca,
+        key_encipherment=False,
+        data_encipherment=False,
+        key_agreement=False,
+        key_cert_sign=ca,
+        crl_sign=ca,
+        encipher_only=False,
+        decipher_only=False,
+    )
+
+
+def _authority_key_identifier(issuer: x509.Certificate) -> x509.AuthorityKeyIdentifier:
+    return x509.AuthorityKeyIdentifier.from_issuer_subject_key_identifier(
+        issuer.extensions.get_extension_for_class(x509.SubjectKeyIdentifier).value
+    )
+
+
+def _issued_by(certificate: x509.Certificate, issuer: x509.Certificate) -> bool:
+    try:
+        certificate.verify_directly_issued_by(issuer)
+    except (InvalidSignature, ValueError, TypeError):
+        return False
+    return True
+
+
+def _pem(certificate: x509.Certificate) -> bytes:
+    return certificate.public_bytes(serialization.Encoding.PEM)
+
+
+def _load_key(file: Path) -> PrivateKey:
+    try:
+        # The key was made here and nobody else can write it; OpenSSL's check of an RSA
+        # key would cost as much as making a new one.
+        key = serialization.load_pem_private_key(
+            file.read_bytes(), password=None, unsafe_skip_rsa_key_validation=True
+        )
+    except ValueError:
+        raise PkiError(file) from None
+    if not isinstance(key, rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey):
+        raise PkiError(file)
+    return key
+
+
+def _write_if_changed(file: Path, content: bytes, mode: int) -> None:
+    if not file.exists() or file.read_bytes() != content:
+        _write(file, content, mode)
+
+
+def _write(file: Path, content: bytes, mode: int) -> None:
+    """Write a whole file or nothing: readers do not take the lock."""
+    descriptor, name = tempfile.mkstemp(dir=file.parent, prefix=".new-")
+    temporary = Path(name)
+    try:
+        with os.fdopen(descriptor, "wb") as stream:
+            os.fchmod(descriptor, mode)
+            stream.write(content)
+            stream.flush()
+            os.fsync(descriptor)
+        temporary.replace(file)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+
+
+@contextmanager
+def _locked(file: Path) -> Iterator[None]:
+    """Hold the directory's lock; the kernel frees it if this process ends."""
+    with file.open("wb") as stream:
+        file.chmod(0o600)
+        fcntl.flock(stream, fcntl.LOCK_EX)
+        yield

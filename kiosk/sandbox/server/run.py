@@ -1,0 +1,238 @@
+"""Runs the sandbox service: HTTP and SMTP, on this machine alone."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import os
+import signal
+import socket
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from kiosk.sandbox.server.mail import Mail, latest_mails
+
+if TYPE_CHECKING:
+    from kiosk.sandbox.server.service import Limits
+
+__all__ = ["Mail", "SandboxServer", "ServeError", "latest_mails", "open_staff_calls", "serve"]
+
+HOST = "127.0.0.1"
+
+READY_FILE = "serving.json"
+"""While `serve` runs, holds its addresses (`url`, `mail_url`, `smtp_port`)."""
+
+_START_PATIENCE = 30.0
+_STOP_PATIENCE = 15.0
+
+
+class ServeError(Exception):
+    """The sandbox service cannot run. The message is for whoever started it."""
+
+
+class SandboxServer:
+    """The sandbox service, in a thread of its own."""
+
+    def __init__(
+        self,
+        directory: Path,
+        http_port: int = 0,
+        smtp_port: int = 0,
+        *,
+        limits: Limits | None = None,
+        clock: Callable[[], float] = time.time,
+        relay_port: int | None = None,
+    ) -> None:
+        """Prepare; nothing runs yet.
+
+        Args:
+            directory: holds the sandbox's PKI, accounts and mails; made if it is not there.
+            http_port: 0 for any free one.
+            smtp_port: 0 for any free one.
+            limits: how much the service grants, if not the usual.
+            clock: the service's time, in seconds since 1970 (UTC).
+            relay_port: SMTP port that mails are sent to, if not the sandbox's own.
+        """
+        self._directory = directory
+        self._ports = (http_port, smtp_port)
+        self._limits = limits
+        self._clock = clock
+        self._relay_port = relay_port
+        self._thread: threading.Thread | None = None
+        self._ready = threading.Event()
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._stopping: asyncio.Event | None = None
+        self._failure: BaseException | None = None
+        self.url = ""
+        """Base URL of the service, and the audience of proofs for it."""
+        self.mail_url = ""
+        """Where a browser reads the mails."""
+        self.smtp_port = 0
+
+    def start(self) -> None:
+        """Start; returns when both ports answer.
+
+        Raises:
+            ServeError: a port is taken, or the directory cannot be used.
+        """
+        sockets: list[socket.socket] = []
+        try:
+            for port, what in zip(self._ports, ("HTTP", "SMTP"), strict=True):
+                sockets.append(_listen(port, what))
+        except ServeError:
+            for opened in sockets:
+                opened.close()
+            raise
+        http, smtp = sockets
+        self.url = f"http://{HOST}:{http.getsockname()[1]}"
+        self.mail_url = f"{self.url}/mail"
+        self.smtp_port = smtp.getsockname()[1]
+        self._ready.clear()
+        self._thread = threading.Thread(
+            target=self._run, args=(http, smtp), name="sandbox service", daemon=True
+        )
+        self._thread.start()
+        if not self._ready.wait(_START_PATIENCE):
+            raise ServeError(f"the sandbox service did not start within {_START_PATIENCE:g} s")
+        if self._failure is not None:
+            raise ServeError(f"{self._directory}: {self._failure}") from self._failure
+
+    def stop(self) -> None:
+        """Stop, and return when everything has ended. Does nothing if it does not run."""
+        thread, self._thread = self._thread, None
+        if thread is None:
+            return
+        if self._loop is not None and self._stopping is not None and thread.is_alive():
+            self._loop.call_soon_threadsafe(self._stopping.set)
+        thread.join(_STOP_PATIENCE)
+
+    @property
+    def is_alive(self) -> bool:
+        """Whether it runs."""
+        return self._thread is not None and self._thread.is_alive()
+
+    def __enter__(self) -> SandboxServer:
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    def _run(self, http: socket.socket, smtp: socket.socket) -> None:
+        try:
+            with http, smtp:
+                asyncio.run(self._serve(http, smtp))
+        except BaseException as error:
+            self._failure = error
+        finally:
+            self._ready.set()
+
+    async def _serve(self, http: socket.socket, smtp: socket.socket) -> None:
+        # The heavy parts are imported here, so that naming this module costs nothing.
+        import uvicorn  # noqa: PLC0415
+        from aiosmtpd.smtp import SMTP  # noqa: PLC0415
+
+        from kiosk.sandbox import scenario  # noqa: PLC0415
+        from kiosk.sandbox.pki import SandboxPki  # noqa: PLC0415
+        from kiosk.sandbox.server import app, mail, service, store, verify  # noqa: PLC0415
+
+        # aiosmtpd would log every recipient's address.
+        logging.getLogger("mail.log").setLevel(logging.WARNING)
+        self._loop, self._stopping = asyncio.get_running_loop(), asyncio.Event()
+        self._directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+        pki = await asyncio.to_thread(SandboxPki.open, self._directory)
+        kept = store.Store(self._directory)
+        try:
+            kept.seed(scenario.ACCOUNTS, scenario.OLD_PASSWORD)
+            receiver = mail.MailReceiver(kept, self._clock)
+            smtp_server = await self._loop.create_server(
+                lambda: SMTP(receiver, hostname="localhost", data_size_limit=mail.MAX_MAIL),
+                sock=smtp,
+            )
+            bhxh = service.Service(
+                kept,
+                verify.CertificateVerifier(pki.root, pki.intermediates, pki.crl),
+                mail.Mailer(HOST, self._relay_port or self.smtp_port),
+                self.url,
+                self._limits,
+                self._clock,
+            )
+            web = uvicorn.Server(
+                uvicorn.Config(
+                    app.build(bhxh, kept),
+                    log_config=None,
+                    access_log=False,
+                    lifespan="off",
+                    timeout_graceful_shutdown=5,
+                )
+            )
+            async with smtp_server:
+                serving = asyncio.create_task(web.serve(sockets=[http]))
+                # uvicorn tells in no other way that it has started.
+                while not web.started and not serving.done():  # noqa: ASYNC110
+                    await asyncio.sleep(0.01)
+                self._ready.set()
+                stopping = asyncio.create_task(self._stopping.wait())
+                await asyncio.wait({serving, stopping}, return_when=asyncio.FIRST_COMPLETED)
+                stopping.cancel()
+                web.should_exit = True
+                await serving
+        finally:
+            kept.close()
+
+
+def serve(directory: Path, http_port: int, smtp_port: int) -> None:
+    """Run the sandbox service until SIGTERM or SIGINT. For the main thread.
+
+    Raises:
+        ServeError: a port is taken, the directory cannot be used, or it ended unasked.
+    """
+    server = SandboxServer(directory, http_port, smtp_port)
+    ends = {signal.SIGTERM, signal.SIGINT}
+    # Blocked before any thread starts, so that the signals wait for `sigtimedwait` here.
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, ends)
+    ready = directory / READY_FILE
+    try:
+        server.start()
+        _announce(ready, server)
+        print(f"service {server.url}\nmailbox {server.mail_url}", flush=True)  # noqa: T201
+        while signal.sigtimedwait(ends, 1.0) is None:
+            if not server.is_alive:
+                raise ServeError("the sandbox service ended unasked")
+    finally:
+        ready.unlink(missing_ok=True)
+        server.stop()
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def open_staff_calls(directory: Path) -> list[tuple[str, float]]:
+    """The open calls for staff, oldest first: kiosk, and when (seconds since 1970)."""
+    from kiosk.sandbox.server.store import read_staff_calls  # noqa: PLC0415
+
+    return read_staff_calls(directory)
+
+
+def _listen(port: int, what: str) -> socket.socket:
+    listening = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    try:
+        # A port whose last connections are still winding down may be taken over.
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listening.bind((HOST, port))
+        listening.listen(128)
+    except (OSError, OverflowError) as error:
+        listening.close()
+        reason = os.strerror(error.errno) if isinstance(error, OSError) and error.errno else error
+        raise ServeError(f"{what} port {port} of {HOST} cannot be used: {reason}") from None
+    return listening
+
+
+def _announce(file: Path, server: SandboxServer) -> None:
+    """Write the addresses; whoever sees the file sees all of it."""
+    addresses = {"url": server.url, "mail_url": server.mail_url, "smtp_port": server.smtp_port}
+    new = file.with_suffix(".new")
+    new.write_text(json.dumps(addresses), encoding="utf-8")
+    new.replace(file)

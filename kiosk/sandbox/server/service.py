@@ -1,0 +1,275 @@
+"""What the calls of the service contract do. HTTP is `app`'s matter."""
+
+from __future__ import annotations
+
+import secrets
+import threading
+import time
+import unicodedata
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from kiosk.sandbox.server import letter, passwords
+from kiosk.sandbox.server.mail import Mailer, MailNotSent, MailOutcomeUnknown
+from kiosk.sandbox.server.refusal import Refusal
+from kiosk.sandbox.server.store import Order, Reset, Store, StoredAccount
+from kiosk.sandbox.server.verify import CertificateVerifier, Proof
+
+MIN_PASSWORD = 8
+"""Fewest characters of a password that the account's owner chooses."""
+
+_REFERENCE_LETTERS = "ABCDEFGHJKLMNPQRSTUVWXYZ23456789"
+
+_NOBODY = StoredAccount("", "", "a@b.c", passwords.hashed(secrets.token_hex(8)), False, 0.0)
+# Stands in for an account that is not there, so that it costs the same work.
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How much the service grants."""
+
+    per_username: int = 30
+    """Proven requests for one username in a `window`."""
+    per_certificate: int = 60
+    """Challenges for one certificate in a `window`."""
+    per_kiosk: int = 600
+    """Challenges for one kiosk in a `window`."""
+    logins: int = 30
+    """Logins to one username in a `window`."""
+    window: float = 3600.0
+    """Seconds."""
+    challenge_life: int = 300
+    """Seconds in which a challenge has to come back in a proof."""
+    reset_life: int = 900
+    """Seconds in which a reset can be confirmed, and its mail be sent again."""
+    resends: int = 2
+    """Mails after the first."""
+
+
+@dataclass(frozen=True, slots=True)
+class OpenedReset:
+    """What a proof has opened, as the customer is asked to confirm it."""
+
+    reset: Reset
+    organisation: str
+    tax_code: str
+    email: str
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far the mail of a reset is."""
+
+    reset: Reset
+    status: str
+    """As in the contract: pending, sent, delivered, bounced or expired."""
+
+
+class Service:
+    """The sandbox's BHXH service. Its methods may be called from any thread.
+
+    All raise `Refusal`.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        verifier: CertificateVerifier,
+        mailer: Mailer,
+        audience: str,
+        limits: Limits | None = None,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        """Serve under the URL `audience`; `clock` gives seconds since 1970 (UTC)."""
+        self._store = store
+        self._verifier = verifier
+        self._mailer = mailer
+        self._audience = audience
+        self._limits = limits or Limits()
+        self._clock = clock
+        self._ordering = threading.Lock()
+
+    def now(self) -> int:
+        """The service's time, in seconds since 1970 (UTC)."""
+        return int(self._clock())
+
+    def challenge(self, kiosk: str, chain: tuple[bytes, ...]) -> tuple[str, int]:
+        """Check a certificate and make a challenge for it; returns it and its life in seconds."""
+        self._limit(f"kiosk {kiosk}", self._limits.per_kiosk)
+        now = self._clock()
+        holder = self._verifier.check(chain, datetime.fromtimestamp(now, UTC))
+        self._limit(f"certificate {holder.fingerprint}", self._limits.per_certificate)
+        nonce = secrets.token_urlsafe(32)
+        life = self._limits.challenge_life
+        self._store.add_challenge(nonce, holder.fingerprint, kiosk, now + life)
+        return nonce, life
+
+    def open_reset(self, kiosk: str, username: str, text: str) -> OpenedReset:
+        """Check a proof and open the reset that it asks for."""
+        now = self._clock()
+        proof = Proof.parse(text)
+        # Used up before anything is verified: whatever is wrong, it serves no second try.
+        fingerprint = self._store.take_challenge(proof.challenge, kiosk, now)
+        if fingerprint is None:
+            raise Refusal("challenge_invalid")
+        holder = self._verifier.check(proof.chain, datetime.fromtimestamp(now, UTC))
+        if holder.fingerprint != fingerprint:
+            raise Refusal("proof_invalid")
+        proof.check(holder, self._audience, username, kiosk, now)
+        # Only who owns a certificate uses the username's limit up: it locks nobody out.
+        self._limit(f"username {username}", self._limits.per_username)
+        account = self._store.account(username) or _NOBODY
+        matched = account.tax_code in holder.tax_codes
+        reset = Reset(
+            id=secrets.token_urlsafe(24),
+            username=account.username if matched else "",
+            kiosk=kiosk,
+            reference=_reference(),
+            created_at=now,
+        )
+        self._store.add_reset(reset)
+        opened = OpenedReset(reset, holder.organisation, account.tax_code, account.email)
+        if not matched:
+            raise Refusal("no_match")
+        return opened
+
+    def confirm(self, kiosk: str, reset_id: str, key: str) -> Progress:
+        """Mail a new password: once for a reset, however often and by whatever key it is asked."""
+        with self._ordering:
+            reset = self._reset(kiosk, reset_id)
+            order = self._known_order(reset, key) or next(iter(self._store.orders(reset_id)), None)
+            if order is None:
+                if self._is_over(reset):
+                    raise Refusal("reset_expired")
+                self._send(reset, key, "confirmation")
+            return self._progress(reset)
+
+    def resend(self, kiosk: str, reset_id: str, key: str) -> Progress:
+        """Mail a further new password for a reset that was confirmed."""
+        with self._ordering:
+            reset = self._reset(kiosk, reset_id)
+            if self._known_order(reset, key):
+                return self._progress(reset)
+            orders = self._store.orders(reset_id)
+            account = self._store.account(reset.username)
+            if not orders or account is None:
+                raise Refusal("invalid_request")
+            # Another password now would undo the one that the customer has just chosen.
+            if self._is_over(reset) or account.changed_at > reset.created_at:
+                raise Refusal("reset_expired")
+            if len(orders) > self._limits.resends:
+                raise Refusal("resend_limit")
+            self._send(reset, key, "resend")
+            return self._progress(reset)
+
+    def progress(self, kiosk: str, reset_id: str) -> Progress:
+        """Tell how far the newest mail of a reset is."""
+        return self._progress(self._reset(kiosk, reset_id))
+
+    def log_in(self, username: str, password: str, new_password: str) -> bool:
+        """Log in, and change the password if a new one is given.
+
+        Returns:
+            whether the password has to be changed before the account can be used.
+        """
+        self._limit(f"login {username}", self._limits.logins)
+        account = self._store.account(username) or _NOBODY
+        if not self._is_password(account, password):
+            raise Refusal("login_refused")
+        account = self._store.account(username) or _NOBODY
+        if not new_password:
+            return account.must_change
+        if len(new_password) < MIN_PASSWORD or new_password == password:
+            raise Refusal("invalid_request")
+        self._store.change_password(username, passwords.hashed(new_password), self._clock())
+        return False
+
+    def call_staff(self, kiosk: str, call_id: str) -> None:
+        """Tell the counter that help is wanted."""
+        self._store.add_staff_call(call_id, kiosk, self._clock())
+
+    def cancel_staff_call(self, kiosk: str, call_id: str) -> None:
+        """Tell the counter that help is no longer wanted."""
+        self._store.drop_staff_call(call_id, kiosk)
+
+    def _send(self, reset: Reset, key: str, kind: str) -> None:
+        """Send one mail with a new password.
+
+        The order is written down before the mail leaves and never taken up again by the
+        service itself, so a crash at any moment sends nothing twice. With it goes the
+        hash of the new password, beside the account's old one, which stays valid until
+        the mail server has taken the mail over. Should the service stop between that and
+        writing it down, or should the mail server's word be lost, the order stays
+        "sending": then both passwords are good, and the first login with the mailed one
+        settles the matter (`_is_password`).
+        """
+        account = self._store.account(reset.username)
+        if account is None:
+            raise Refusal("not_found")
+        password = passwords.new_password()
+        order = Order(key, reset.id, kind, "sending", letter.message_id(secrets.token_hex(16)))
+        written_at = datetime.fromtimestamp(self._clock(), UTC)
+        message = letter.compose(
+            account.email, order.message_id, password, reset.reference, written_at
+        )
+        self._store.add_order(order, passwords.hashed(password))
+        try:
+            self._mailer.send(message)
+        except MailOutcomeUnknown:
+            return
+        except MailNotSent as error:
+            if error.permanent:
+                self._store.bounce_order(key)
+                return
+            self._store.drop_order(key)
+            raise Refusal("unavailable") from None
+        self._store.settle_order(key)
+
+    def _is_password(self, account: StoredAccount, password: str) -> bool:
+        if passwords.matches(password, account.password):
+            return True
+        for key, stored in self._store.unsettled_passwords(account.username):
+            if passwords.matches(password, stored):
+                self._store.settle_order(key)
+                return True
+        return False
+
+    def _known_order(self, reset: Reset, key: str) -> Order | None:
+        """Find the order that this key has made before; it must be for the same reset."""
+        order = self._store.order(key)
+        if order is not None and order.reset_id != reset.id:
+            raise Refusal("invalid_request")
+        return order
+
+    def _reset(self, kiosk: str, reset_id: str) -> Reset:
+        reset = self._store.reset(reset_id, kiosk)
+        if reset is None:
+            raise Refusal("not_found")
+        return reset
+
+    def _is_over(self, reset: Reset) -> bool:
+        return self._clock() > reset.created_at + self._limits.reset_life
+
+    def _progress(self, reset: Reset) -> Progress:
+        orders = self._store.orders(reset.id)
+        if not orders:
+            return Progress(reset, "expired" if self._is_over(reset) else "pending")
+        newest = orders[-1]
+        if self._store.was_received(newest.message_id):
+            return Progress(reset, "delivered")
+        return Progress(reset, "pending" if newest.state == "sending" else newest.state)
+
+    def _limit(self, subject: str, limit: int) -> None:
+        wait = self._store.count_attempt(subject, limit, self._limits.window, self._clock())
+        if wait:
+            raise Refusal("rate_limited", retry_after=wait)
+
+
+def is_username(text: str) -> bool:
+    """Tell whether this can be a username: not empty, trimmed, in NFC."""
+    return bool(text) and text == unicodedata.normalize("NFC", text.strip())
+
+
+def _reference() -> str:
+    return "BH-" + "".join(secrets.choice(_REFERENCE_LETTERS) for _ in range(6))

@@ -1,0 +1,293 @@
+"""What all screens have in common: the frame, the keys, and how they speak."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Sequence
+from typing import ClassVar
+
+from textual import events, on
+from textual.app import ComposeResult
+from textual.binding import Binding
+from textual.containers import Horizontal, Vertical
+from textual.content import Content
+from textual.geometry import Region
+from textual.message import Message
+from textual.screen import Screen
+from textual.widget import Widget
+
+from kiosk.flow import Event, Overlay, StaffCalled
+from kiosk.i18n import Translator, translator
+from kiosk.view import View
+from kiosk.widgets.action_button import ActionButton
+from kiosk.widgets.demo_strip import DEMO_KEYS, DemoStrip
+from kiosk.widgets.drawn import Drawn, Words, phrase
+from kiosk.widgets.key_grid import SHORT_SCREEN
+from kiosk.widgets.step_bar import StepBar
+
+
+class LanguageToggled(Message):
+    """The customer wants the other language."""
+
+
+class DemoAsked(Message):
+    """Somebody used the demonstration's strip."""
+
+    def __init__(self, action: str) -> None:
+        super().__init__()
+        self.action = action
+        """`insert_or_remove`, `swap`, `mailbox` or `quit`."""
+
+
+class JourneyScreen(Screen[None], inherit_bindings=False):
+    """One step of the journey.
+
+    A screen draws a `View` and posts what the customer did: `Raised`, `LanguageToggled`,
+    `DemoAsked`. It decides nothing. After it has raised an event it is deaf to further
+    presses until it is shown a view or comes back from under another screen.
+    """
+
+    AUTO_FOCUS = ""
+    HORIZONTAL_BREAKPOINTS: ClassVar[list[tuple[int, str]] | None] = [
+        (0, "-narrow"),
+        (100, "-wide"),
+    ]
+    VERTICAL_BREAKPOINTS: ClassVar[list[tuple[int, str]] | None] = [
+        (0, "-short"),
+        (SHORT_SCREEN, "-regular"),
+    ]
+    BINDINGS = [
+        Binding("tab", "app.focus_next", show=False),
+        Binding("shift+tab", "app.focus_previous", show=False),
+        Binding("left", "move(-1, 0)", show=False),
+        Binding("right", "move(1, 0)", show=False),
+        Binding("up", "move(0, -1)", show=False),
+        Binding("down", "move(0, 1)", show=False),
+        Binding("escape", "leave", show=False),
+        Binding("f1", "call_staff", show=False),
+        Binding("f2", "toggle_language", show=False),
+        *(Binding(key, f"demo('{action}')", show=False) for key, action in DEMO_KEYS.items()),
+    ]
+
+    STEP: ClassVar[int] = 0
+    """Which of the five steps this is; 0: the step bar is not shown."""
+
+    AS_LIST: ClassVar[bool] = False
+    """Whether the body is a list, set flush left in a narrower column."""
+
+    DOUBLE_TAP: ClassVar[float] = 0.3
+    """Seconds. A press this soon after the one before it is the second half of a double
+    tap, or a key that is held down: it was meant for the screen before."""
+
+    _last_press: ClassVar[float] = 0.0
+    """When something was pressed last, on any screen (`time.monotonic`)."""
+
+    class Raised(Message):
+        """The customer did something that moves the journey."""
+
+        def __init__(self, event: Event) -> None:
+            super().__init__()
+            self.event = event
+
+    def __init__(self, view: View) -> None:
+        super().__init__()
+        self.view = view
+        self.t: Translator = translator(view.language)
+        self._raised = False
+        self._actions: list[ActionButton] = []
+
+    # What a screen fills in.
+
+    def body(self) -> ComposeResult:
+        """Make the widgets between the step bar and the actions."""
+        yield from ()
+
+    def actions(self) -> Iterable[ActionButton]:
+        """Make the buttons at the foot, the primary one first."""
+        return ()
+
+    def first_focus(self) -> Widget | None:
+        """Return what Enter acts on when the screen appears: the first action."""
+        return self._actions[0] if self._actions else None
+
+    # The frame.
+
+    def compose(self) -> ComposeResult:
+        """Put the frame around the screen's own widgets.
+
+        The head comes last, so that Tab visits the step's own widgets first.
+        """
+        with Vertical(id="page"), Vertical(id="stage"):
+            with Vertical(id="middle"), Vertical(id="body", classes="list" if self.AS_LIST else ""):
+                yield from self.body()
+            self._actions = list(self.actions())
+            with Horizontal(id="actions"):
+                yield from self._actions
+        with Vertical(id="foot"):
+            yield Words(_note, "note", when=lambda v: bool(v.problem or v.reference))
+            yield Words(self._legend, "legend")
+            if self.view.demo is not None:
+                yield DemoStrip()
+        with Vertical(id="head"):
+            with Horizontal(id="brand"):
+                yield Words("brand.name", "brand-name")
+                yield Words("brand.service", "brand-service")
+                yield Words("brand.simulated", "simulated", when=lambda v: v.simulated)
+                yield ActionButton("button.language", classes="small", id="language")
+                if self.view.overlay is Overlay.NONE:
+                    yield ActionButton(_staff, StaffCalled, "small", id="staff")
+            if self.STEP:
+                yield StepBar(self.STEP)
+
+    def _legend(self, view: View, t: Translator) -> Content:
+        """Name the keys that do something here; F1 and F2 are named on their buttons."""
+        keys = [("Tab", t("legend.tab")), ("Enter", t("legend.enter"))] if self._actions else []
+        leaving = self._leaving()
+        if leaving is not None:
+            keys.append(("Esc", phrase(leaving.source, view, t).plain))
+        spans: list[tuple[str, str] | str] = []
+        for key, meaning in keys:
+            spans += ["   " if spans else "", (f" {key} ", "reverse"), f" {meaning}"]
+        return Content.assemble(*spans)
+
+    def _leaving(self) -> ActionButton | None:
+        """Return the button that Esc presses."""
+        return next((button for button in self._actions if button.escape), None)
+
+    def on_mount(self) -> None:
+        """Focus what Enter shall act on."""
+        first = self.first_focus()
+        if first is not None:
+            self.set_focus(first)
+
+    # Being shown something new.
+
+    def show(self, view: View) -> None:
+        """Draw `view`, which is of the same state and overlay, in place.
+
+        What was typed and where the focus is stay as they are.
+        """
+        self.view = view
+        self.t = translator(view.language)
+        self._raised = False
+        if not self.is_mounted:
+            return
+        for widget in self.walk_children():
+            if isinstance(widget, Drawn):
+                widget.draw(view, self.t)
+
+    def on_screen_resume(self) -> None:
+        """Listen again after the screen above has gone."""
+        self._raised = False
+
+    def on_resize(self, event: events.Resize) -> None:
+        """Adapt what depends on the screen's size."""
+        for bar in self.query(StepBar):
+            bar.fit(event.size)
+
+    # Speaking.
+
+    def raise_event(self, event: Event) -> None:
+        """Post a journey event, once."""
+        if not self._raised:
+            self._raised = True
+            self.post_message(self.Raised(event))
+
+    def _is_second_half(self) -> bool:
+        """Tell whether a press is the second half of a double tap."""
+        now = time.monotonic()
+        soon = now - JourneyScreen._last_press < self.DOUBLE_TAP
+        JourneyScreen._last_press = now
+        return soon
+
+    @on(ActionButton.Pressed)
+    def _pressed(self, message: ActionButton.Pressed) -> None:
+        message.stop()
+        button = message.button
+        if button.id is not None and button.id.startswith("demo-"):
+            self.action_demo(button.id.removeprefix("demo-"))
+        elif self._is_second_half():
+            return
+        elif button.id == "language":
+            self.action_toggle_language()
+        else:
+            self.press(button)
+
+    def press(self, button: ActionButton) -> None:
+        """Do what a button of this screen says: raise its event."""
+        if button.event is not None:
+            self.raise_event(button.event())
+
+    # Keys.
+
+    def action_call_staff(self) -> None:
+        """F1."""
+        if self.view.overlay is Overlay.NONE:
+            self.raise_event(StaffCalled())
+
+    def action_toggle_language(self) -> None:
+        """F2."""
+        self.post_message(LanguageToggled())
+
+    def action_demo(self, action: str) -> None:
+        """F5, F6, F8, F10: only where there is a demonstration."""
+        if self.view.demo is not None:
+            self.post_message(DemoAsked(action))
+
+    def action_leave(self) -> None:
+        """Esc: press the button that leads back or out, if there is one."""
+        leaving = self._leaving()
+        if leaving is not None and not self._is_second_half():
+            self.press(leaving)
+
+    def action_move(self, dx: int, dy: int) -> None:
+        """Arrow keys: focus the nearest widget in that direction, else the next in order."""
+        widgets = [widget for widget in self.focus_chain if widget.display]
+        here = self.focused
+        if here is None:
+            nearest = widgets[:1]
+        else:
+            nearest = _in_direction(here.region, widgets, dx, dy)
+        if nearest:
+            self.set_focus(nearest[0])
+        elif dx + dy > 0:
+            self.focus_next()
+        else:
+            self.focus_previous()
+
+    def on_paste(self, event: events.Paste) -> None:
+        """Refuse: nothing on a kiosk is pasted."""
+        event.stop()
+
+
+def _in_direction(here: Region, widgets: Sequence[Widget], dx: int, dy: int) -> list[Widget]:
+    """Return the widgets that lie in a direction, the nearest first."""
+
+    def distance(widget: Widget) -> tuple[int, int]:
+        there = widget.region
+        across = abs(there.center[0] - here.center[0]), abs(there.center[1] - here.center[1])
+        along, aside = across if dx else (across[1], across[0])
+        return int(along), int(aside)
+
+    def beyond(widget: Widget) -> bool:
+        there = widget.region
+        if dx:
+            rows_shared = there.y < here.bottom and here.y < there.bottom
+            return rows_shared and (there.x - here.x) * dx > 0
+        return (there.y - here.y) * dy > 0
+
+    return sorted(filter(beyond, widgets), key=distance)
+
+
+def _staff(view: View, t: Translator) -> str:
+    return t("button.staff.called" if view.staff_called else "button.staff")
+
+
+def _note(view: View, t: Translator) -> Content:
+    """What is read out on the telephone: the problem's code and the reset's number."""
+    parts = []
+    if view.problem is not None:
+        parts.append(t("note.code", code=view.problem.code))
+    if view.reference:
+        parts.append(t("note.reference", reference=view.reference))
+    return Content("  ·  ".join(parts))

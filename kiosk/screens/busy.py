@@ -1,0 +1,34 @@
+"""The machine works and the customer waits."""
+
+from __future__ import annotations
+
+from textual.app import ComposeResult
+
+from kiosk.flow import State
+from kiosk.screens.base import JourneyScreen
+from kiosk.view import View
+from kiosk.widgets.drawn import Words
+
+WORDS = {
+    State.READING: ("busy.reading", 3),
+    State.PREPARING: ("busy.preparing", 4),
+    State.VERIFYING: ("busy.verifying", 4),
+    State.SENDING: ("busy.sending", 5),
+    State.RESENDING: ("busy.resending", 0),
+}
+"""Messages and step of each busy state."""
+
+
+class BusyScreen(JourneyScreen):
+    """Every state of `BUSY_STATES`. Nothing moves on it: an animation costs a kiosk's
+    processor all day and says nothing that the words do not."""
+
+    def __init__(self, view: View) -> None:
+        super().__init__(view)
+        self._words, self.STEP = WORDS[view.state]  # type: ignore[misc]
+
+    def body(self) -> ComposeResult:
+        """Say what is done and what to leave alone."""
+        yield Words(f"{self._words}.title", "title")
+        yield Words(f"{self._words}.text", "text")
+        yield Words("busy.wait", "status")

@@ -1,0 +1,36 @@
+"""Which way the customer goes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from textual.app import ComposeResult
+from textual.widget import Widget
+
+from kiosk.flow import Back, Cancelled, ForgotUsername, LostMailbox, RememberedUsername
+from kiosk.screens.base import JourneyScreen
+from kiosk.widgets.action_button import ActionButton
+from kiosk.widgets.drawn import Words
+
+
+class ChooseCaseScreen(JourneyScreen):
+    """`State.CHOOSE_CASE`."""
+
+    STEP = 2
+    AS_LIST = True
+
+    def body(self) -> ComposeResult:
+        """Offer the three cases."""
+        yield Words("case.title", "title")
+        yield ActionButton("case.username", RememberedUsername, "choice", primary=True)
+        yield ActionButton("case.forgotten", ForgotUsername, "choice")
+        yield ActionButton("case.mailbox", LostMailbox, "choice")
+
+    def actions(self) -> Iterable[ActionButton]:
+        """Back, or out."""
+        yield ActionButton("button.back", Back, escape=True)
+        yield ActionButton("button.cancel", Cancelled)
+
+    def first_focus(self) -> Widget:
+        """The first case."""
+        return self.query(".choice").first()

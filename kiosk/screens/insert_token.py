@@ -1,0 +1,30 @@
+"""Please insert your token."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from textual.app import ComposeResult
+
+from kiosk.flow import Back, Cancelled, NoToken
+from kiosk.screens.base import JourneyScreen
+from kiosk.widgets.action_button import ActionButton
+from kiosk.widgets.drawn import Words
+
+
+class InsertTokenScreen(JourneyScreen):
+    """`State.INSERT_TOKEN`. The token is noticed without a key press."""
+
+    STEP = 3
+
+    def body(self) -> ComposeResult:
+        """Ask for the token."""
+        yield Words("insert.title", "title")
+        yield Words("insert.text", "text")
+        yield Words("insert.waiting", "status")
+
+    def actions(self) -> Iterable[ActionButton]:
+        """Back, the way without a token, out. Inserting the token is the primary action."""
+        yield ActionButton("button.back", Back, escape=True)
+        yield ActionButton("insert.none", NoToken)
+        yield ActionButton("button.cancel", Cancelled)

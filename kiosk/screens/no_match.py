@@ -1,0 +1,29 @@
+"""The service knows no such account for this certificate."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from textual.app import ComposeResult
+
+from kiosk.flow import Finished, Retried, StaffCalled
+from kiosk.screens.base import JourneyScreen
+from kiosk.widgets.action_button import ActionButton
+from kiosk.widgets.drawn import Words
+
+
+class NoMatchScreen(JourneyScreen):
+    """`State.NO_MATCH`. It does not tell an unknown username from another's."""
+
+    STEP = 4
+
+    def body(self) -> ComposeResult:
+        """Say so, and what to check."""
+        yield Words("no_match.title", "title")
+        yield Words("no_match.text", "text")
+
+    def actions(self) -> Iterable[ActionButton]:
+        """Again, staff, out."""
+        yield ActionButton("no_match.again", Retried, primary=True)
+        yield ActionButton("button.call_staff", StaffCalled)
+        yield ActionButton("button.finish", Finished, escape=True)

@@ -1,0 +1,33 @@
+"""The PIN was wrong and there are tries left."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from textual.app import ComposeResult
+
+from kiosk.flow import Retried, Stopped
+from kiosk.screens.base import JourneyScreen
+from kiosk.widgets.action_button import ActionButton
+from kiosk.widgets.drawn import Words
+
+
+class PinWrongScreen(JourneyScreen):
+    """`State.PIN_WRONG`. A number of tries is shown only where the token tells it exactly."""
+
+    STEP = 4
+
+    def body(self) -> ComposeResult:
+        """Say so, and what more mistakes lead to."""
+        yield Words("pin_wrong.title", "title alarm")
+        yield Words(
+            lambda v, t: t("pin.tries", tries=v.tries_left),
+            "text strong",
+            when=lambda v: v.tries_left is not None,
+        )
+        yield Words("pin_wrong.text", "text")
+
+    def actions(self) -> Iterable[ActionButton]:
+        """Again, or stop."""
+        yield ActionButton("pin_wrong.again", Retried, primary=True)
+        yield ActionButton("button.stop", Stopped, escape=True)

@@ -1,0 +1,27 @@
+"""The order left and no answer came."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from textual.app import ComposeResult
+
+from kiosk.flow import Finished, StaffCalled
+from kiosk.screens.base import JourneyScreen
+from kiosk.widgets.action_button import ActionButton
+from kiosk.widgets.drawn import Words
+
+
+class ResultUnknownScreen(JourneyScreen):
+    """`State.RESULT_UNKNOWN`. It guesses nothing."""
+
+    def body(self) -> ComposeResult:
+        """Say what is not known and what to do."""
+        yield Words("result_unknown.title", "title alarm")
+        yield Words("result_unknown.text", "text strong")
+        yield Words("result_unknown.help", "text")
+
+    def actions(self) -> Iterable[ActionButton]:
+        """Out, staff."""
+        yield ActionButton("button.finish", Finished, primary=True)
+        yield ActionButton("button.call_staff", StaffCalled)

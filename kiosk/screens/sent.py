@@ -1,0 +1,53 @@
+"""The new password is on its way."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from textual.app import ComposeResult
+from textual.containers import Horizontal, Vertical
+from textual.content import Content
+
+from kiosk.flow import Finished, NoEmailYet
+from kiosk.i18n import Translator
+from kiosk.screens.base import JourneyScreen
+from kiosk.view import View
+from kiosk.widgets.action_button import ActionButton
+from kiosk.widgets.checklist import checklist
+from kiosk.widgets.drawn import Words
+from kiosk.widgets.qr import QrCode
+
+
+class SentScreen(JourneyScreen):
+    """`State.SENT`. A mailbox that is not known gets no code: nothing is guessed."""
+
+    def body(self) -> ComposeResult:
+        """Say where it went and what to do now, with the mailbox as a QR code."""
+        with Horizontal(classes="columns"):
+            with Vertical(classes="words"):
+                yield Words("sent.title", "title")
+                yield Words(_where, "text strong")
+                yield from checklist(_open, "sent.login", "sent.change")
+                yield Words(
+                    lambda view, _t: view.mailbox.url if view.mailbox else "",
+                    "address",
+                    when=lambda v: v.mailbox is not None,
+                )
+            with Vertical(classes="code"):
+                yield QrCode(lambda view: view.mailbox.url if view.mailbox else "")
+
+    def actions(self) -> Iterable[ActionButton]:
+        """Done, or nothing came."""
+        yield ActionButton("sent.done", Finished, primary=True)
+        yield ActionButton("sent.nothing", NoEmailYet)
+
+
+def _where(view: View, t: Translator) -> str:
+    email = view.reset.masked_email if view.reset else ""
+    return t("sent.again" if view.resent else "sent.to", email=email)
+
+
+def _open(view: View, t: Translator) -> Content:
+    if view.mailbox is None:
+        return Content(t("sent.open"))
+    return Content(t("sent.scan", provider=view.mailbox.provider))

@@ -1,0 +1,39 @@
+"""Do you need more time?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from textual import events
+from textual.app import ComposeResult
+
+from kiosk.flow import MoreTimeAsked, TimeUp
+from kiosk.screens.base import JourneyScreen
+from kiosk.widgets.action_button import ActionButton
+from kiosk.widgets.drawn import Words
+
+_OWN_KEYS = frozenset(
+    {"tab", "shift+tab", "left", "right", "up", "down", "enter", "space", "f1", "f2"}
+)
+"""Keys that move, press or switch the language. Every other key asks for more time."""
+
+
+class TimeOutScreen(JourneyScreen):
+    """`Overlay.TIME_OUT`."""
+
+    def body(self) -> ComposeResult:
+        """Ask, and count down."""
+        yield Words("time_out.title", "title")
+        yield Words(lambda v, t: t("time_out.text", seconds=v.countdown), "text strong")
+        yield Words("time_out.erased", "text")
+
+    def actions(self) -> Iterable[ActionButton]:
+        """More time, or the end."""
+        yield ActionButton("time_out.more", MoreTimeAsked, primary=True, escape=True)
+        yield ActionButton("button.finish", TimeUp)
+
+    def on_key(self, event: events.Key) -> None:
+        """Take any other key as "I am still here"."""
+        if event.key not in _OWN_KEYS and self.view.demo is None:
+            event.stop()
+            self.raise_event(MoreTimeAsked())

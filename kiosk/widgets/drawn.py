@@ -1,0 +1,73 @@
+"""Widgets that draw themselves from the screen's view."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Callable
+from typing import Protocol, cast
+
+from textual.content import Content
+from textual.widgets import Static
+
+from kiosk.i18n import Translator
+from kiosk.view import View
+
+Source = str | Callable[[View, Translator], Content | str]
+"""A message's key, or a function that makes the text."""
+
+When = Callable[[View], bool]
+"""Tells whether something is shown."""
+
+
+class _Picture(Protocol):
+    """What a drawn widget needs of its screen."""
+
+    view: View
+    t: Translator
+
+
+class Drawn:
+    """A widget whose look is a function of the view. Mixed into a `Widget`.
+
+    It draws itself when it is mounted, and again whenever its screen is shown a new
+    view; so a change of language needs no new widgets, and focus and drafts stay.
+    """
+
+    def on_mount(self) -> None:
+        """Draw for the first time."""
+        picture = cast(_Picture, self.screen)  # type: ignore[attr-defined]
+        self.draw(picture.view, picture.t)
+
+    @abstractmethod
+    def draw(self, view: View, t: Translator) -> None:
+        """Show what `view` says in the words of `t`."""
+
+
+def phrase(source: Source, view: View, t: Translator) -> Content:
+    """Return the text of `source`, never read as markup.
+
+    A key's message may use `{hotline}` and the problem's facts.
+    """
+    if callable(source):
+        words = source(view, t)
+    else:
+        words = t(source, **{**view.facts, "hotline": view.support.hotline})
+    return words if isinstance(words, Content) else Content(words)
+
+
+class Words(Drawn, Static):
+    """A piece of text in the customer's language."""
+
+    def __init__(
+        self, source: Source, classes: str = "", *, when: When | None = None, id: str | None = None
+    ) -> None:
+        super().__init__("", markup=False, classes=classes, id=id)
+        self.source = source
+        """What the text is made from."""
+        self._when = when
+
+    def draw(self, view: View, t: Translator) -> None:
+        """Show the text, or hide the widget if it does not belong to this view."""
+        self.display = self._when is None or self._when(view)
+        if self.display:
+            self.update(phrase(self.source, view, t))

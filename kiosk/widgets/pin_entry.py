@@ -1,0 +1,115 @@
+"""The field in which a PIN is typed."""
+
+from __future__ import annotations
+
+from rich.segment import Segment
+from textual import events
+from textual.binding import Binding
+from textual.geometry import Size
+from textual.message import Message
+from textual.strip import Strip
+from textual.widget import Widget
+
+from kiosk.i18n import Translator
+from kiosk.pin import PinBuffer
+from kiosk.view import View
+from kiosk.widgets.drawn import Drawn
+
+DOT = "●"
+
+
+class PinEntry(Drawn, Widget, can_focus=True):
+    """A PIN as dots.
+
+    Each character goes from its key event straight into the visit's `PinBuffer`; the
+    widget keeps the number of characters only. It has no value, no selection and no
+    clipboard. Textual's `Input` has all three, and leaves copies in memory after it
+    is cleared.
+    """
+
+    BINDINGS = [
+        Binding("enter", "submit", show=False),
+        Binding("backspace", "backspace", show=False),
+    ]
+
+    class Submitted(Message):
+        """Enter was pressed."""
+
+    class Changed(Message):
+        """The number of characters changed."""
+
+    class Refused(Message):
+        """Something was not taken."""
+
+        def __init__(self, hint: str) -> None:
+            super().__init__()
+            self.hint = hint
+            """Message key of the reason."""
+
+    def __init__(self, buffer: PinBuffer, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self._buffer = buffer
+        self._longest = buffer.CAPACITY
+
+    def draw(self, view: View, t: Translator) -> None:
+        """Follow the token's limits."""
+        self._buffer = view.pin
+        self._longest = view.pin_length[1]
+        self.refresh()
+
+    def type_character(self, character: str) -> None:
+        """Add one character, if a PIN may have it and there is room."""
+        if len(character) != 1 or not "!" <= character <= "~":
+            self.post_message(self.Refused("pin.hint.characters"))
+        elif len(self._buffer) >= self._longest or not self._buffer.append(character):
+            self.post_message(self.Refused("pin.hint.long"))
+        else:
+            self._changed()
+
+    def action_backspace(self) -> None:
+        """Take the last character away."""
+        self._buffer.backspace()
+        self._changed()
+
+    def action_submit(self) -> None:
+        """Say that the PIN is complete."""
+        self.post_message(self.Submitted())
+
+    def clear(self) -> None:
+        """Wipe what was typed."""
+        self._buffer.wipe()
+        self._changed()
+
+    def _changed(self) -> None:
+        self.refresh()
+        self.post_message(self.Changed())
+
+    def on_key(self, event: events.Key) -> None:
+        """Take what is typed on the keyboard."""
+        if event.is_printable and event.character is not None:
+            event.stop()
+            event.prevent_default()
+            self.type_character(event.character)
+
+    def on_paste(self, event: events.Paste) -> None:
+        """Refuse: a PIN on a clipboard stays there for the next customer."""
+        event.stop()
+        event.prevent_default()
+        self.post_message(self.Refused("hint.paste"))
+
+    def get_content_width(self, container: Size, viewport: Size) -> int:
+        """As wide as it may be."""
+        return container.width
+
+    def get_content_height(self, container: Size, viewport: Size, width: int) -> int:
+        """One line."""
+        return 1
+
+    def render_line(self, y: int) -> Strip:
+        """Draw the dots, and a bar where the next one comes."""
+        count = len(self._buffer)
+        width = self.size.width
+        wide = count * 2 + 1 <= width
+        dots = (f"{DOT} " if wide else DOT) * count
+        dots = dots[-(width - 1) :] + ("▏" if self.has_focus else " ")
+        return Strip([Segment(dots.center(width), self.rich_style)]).crop(0, width)

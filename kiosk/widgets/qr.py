@@ -1,0 +1,108 @@
+"""A QR code (ISO/IEC 18004) in character cells that a telephone can read."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+
+from rich.segment import Segment
+from rich.style import Style
+from textual.geometry import Size
+from textual.strip import Strip
+from textual.widget import Widget
+
+from kiosk.i18n import Translator
+from kiosk.view import View
+from kiosk.widgets.drawn import Drawn
+
+BORDER = 4
+"""Modules of quiet zone on each side, as the standard demands."""
+
+_DARK_ON_LIGHT = Style(color="#000000", bgcolor="#ffffff")
+_DARK = Style(color="#000000", bgcolor="#000000")
+
+
+def matrix(data: str) -> list[list[bool]]:
+    """Return the modules of the code for `data` with its border; True is dark."""
+    # The library is needed two minutes into a visit, not for the first frame.
+    import qrcode  # noqa: PLC0415
+    from qrcode.constants import ERROR_CORRECT_M  # noqa: PLC0415
+
+    code = qrcode.QRCode(error_correction=ERROR_CORRECT_M, border=BORDER)
+    code.add_data(data)
+    code.make(fit=True)
+    return [[bool(module) for module in row] for row in code.get_matrix()]
+
+
+class QrCode(Drawn, Widget):
+    """A QR code, black on white whatever the theme, so that every reader decodes it.
+
+    Two modules share a cell as half blocks. With `full_block` a module is two cells of
+    plain background colour: twice as large, for console fonts without block elements.
+    """
+
+    def __init__(
+        self,
+        source: Callable[[View], str],
+        *,
+        full_block: bool | None = None,
+        id: str | None = None,
+    ) -> None:
+        super().__init__(id=id)
+        self._source = source
+        self._data = ""
+        self._modules: list[list[bool]] = []
+        if full_block is None:
+            # The kernel's console names itself so; its Vietnamese font has no half blocks.
+            full_block = os.environ.get("TERM") == "linux"
+        self.full_block = full_block
+
+    def draw(self, view: View, t: Translator) -> None:
+        """Encode the view's address; without one there is no code."""
+        data = self._source(view)
+        if data != self._data:
+            self._data = data
+            self._modules = matrix(data) if data else []
+            self.refresh(layout=True)
+        self.display = bool(data)
+
+    @property
+    def needed(self) -> Size:
+        """Cells that the whole code takes."""
+        count = len(self._modules)
+        return Size(count * 2, count) if self.full_block else Size(count, (count + 1) // 2)
+
+    def fit(self, room: Size) -> None:
+        """Show the code if all of it has room, else not at all: a clipped one is no use."""
+        needed = self.needed
+        self.display = bool(self._data) and (
+            needed.width <= room.width and needed.height <= room.height
+        )
+
+    def get_content_width(self, container: Size, viewport: Size) -> int:
+        """Width in cells, never less than the code."""
+        return self.needed.width
+
+    def get_content_height(self, container: Size, viewport: Size, width: int) -> int:
+        """Height in cells, never less than the code."""
+        return self.needed.height
+
+    def render_line(self, y: int) -> Strip:
+        """Draw one row of cells."""
+        rows = self._modules
+        if self.full_block:
+            if y >= len(rows):
+                return Strip.blank(self.size.width)
+            return Strip(
+                [Segment("  ", _DARK if dark else _DARK_ON_LIGHT) for dark in rows[y]],
+                len(rows) * 2,
+            )
+        if y * 2 >= len(rows):
+            return Strip.blank(self.size.width)
+        upper = rows[y * 2]
+        lower = rows[y * 2 + 1] if y * 2 + 1 < len(rows) else [False] * len(rows)
+        cells = "".join(
+            "█" if top and bottom else "▀" if top else "▄" if bottom else " "
+            for top, bottom in zip(upper, lower, strict=True)
+        )
+        return Strip([Segment(cells, _DARK_ON_LIGHT)], len(cells))

@@ -1,0 +1,49 @@
+"""The field in which a username is typed."""
+
+from __future__ import annotations
+
+import unicodedata
+
+from textual import events
+from textual.binding import Binding
+from textual.message import Message
+from textual.widgets import Input
+
+LONGEST_USERNAME = 128
+"""Characters. The username's format is not published; this bounds what is sent."""
+
+
+class UsernameInput(Input, inherit_bindings=False):
+    """A line of text without clipboard: what one customer copies, the next could paste."""
+
+    BINDINGS = [
+        Binding("left", "cursor_left", show=False),
+        Binding("right", "cursor_right", show=False),
+        Binding("home", "home", show=False),
+        Binding("end", "end", show=False),
+        Binding("backspace", "delete_left", show=False),
+        Binding("delete", "delete_right", show=False),
+        Binding("enter", "submit", show=False),
+    ]
+
+    class PasteRefused(Message):
+        """Somebody tried to paste."""
+
+    def __init__(self, value: str, id: str | None = None) -> None:
+        super().__init__(
+            value, id=id, max_length=LONGEST_USERNAME, select_on_focus=False, highlighter=None
+        )
+        self.cursor_blink = False
+
+    @property
+    def username(self) -> str:
+        """What was typed, trimmed and in NFC: terminals may deliver decomposed letters."""
+        return unicodedata.normalize("NFC", self.value).strip()
+
+    def _on_paste(self, event: events.Paste) -> None:
+        event.stop()
+        event.prevent_default()
+        self.post_message(self.PasteRefused())
+
+    def restricted(self) -> None:
+        """Stay silent where Textual would ring the terminal's bell."""

@@ -1,0 +1,24 @@
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+
+# The gallery and the painter are shared with scripts, so they are imported from the root.
+sys.path.insert(0, str(Path(__file__).parents[2]))
+
+from kiosk import i18n
+from kiosk.screens import JourneyScreen
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _catalogues() -> None:
+    i18n.compile_catalogues()
+
+
+@pytest.fixture(autouse=True)
+def _strict_and_quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A missing message fails, and tests may press faster than people."""
+    monkeypatch.setattr(i18n.Translator, "strict", True)
+    monkeypatch.setattr(JourneyScreen, "DOUBLE_TAP", 0.0)

@@ -1,0 +1,143 @@
+"""Every screen with every notable view, without the rest of the program."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import date
+from pathlib import Path
+
+from textual.app import App
+
+import kiosk
+from kiosk import problems
+from kiosk.flow import Event, Overlay, State
+from kiosk.pin import PinBuffer
+from kiosk.screens import JourneyScreen, screen_for
+from kiosk.screens.base import DemoAsked, LanguageToggled
+from kiosk.view import (
+    CertificateView,
+    DemoView,
+    MailboxLink,
+    ResetView,
+    SupportView,
+    View,
+)
+
+HOLDER = CertificateView(
+    "ab" * 32, "CÔNG TY TNHH THƯƠNG MẠI HOA SEN", "0100000001", date(2027, 6, 30)
+)
+BRANCH = CertificateView(
+    "cd" * 32,
+    "CÔNG TY TNHH THƯƠNG MẠI HOA SEN - CHI NHÁNH THỪA THIÊN HUẾ",
+    "0100000001-001",
+    date(2026, 12, 31),
+)
+RESET = ResetView("CÔNG TY TNHH THƯƠNG MẠI HOA SEN", "0100000001", "k•••••@g••••.com")
+MAILBOX = MailboxLink("Gmail", "https://mail.google.com")
+DEMO = DemoView(
+    "hoa-sen", "binh-minh", ("hoasen", "hoasen.kho"), "12345678", "http://127.0.0.1:8025/"
+)
+SUPPORT = SupportView("1800 1260", "hotro@example.vn", "fb.com/example.vnpt")
+
+
+def typed(count: int) -> PinBuffer:
+    """A buffer in which somebody has typed."""
+    buffer = PinBuffer()
+    for _ in range(count):
+        buffer.append("7")
+    return buffer
+
+
+_VISIT = {"holder": HOLDER, "username": "hoasen"}
+
+VIEWS: dict[str, View] = {
+    "out of service": View(State.OUT_OF_SERVICE, problem=problems.KIOSK_PCSC_DOWN),
+    "welcome": View(State.WELCOME),
+    "welcome, simulated": View(State.WELCOME, simulated=True, demo=DEMO),
+    "consent": View(State.CONSENT),
+    "choose case": View(State.CHOOSE_CASE),
+    "hotline": View(State.HOTLINE),
+    "hotline, all ways": View(State.HOTLINE, support=SUPPORT, staff_called=True),
+    "insert token": View(State.INSERT_TOKEN),
+    "insert token, demo": View(State.INSERT_TOKEN, demo=replace(DEMO, token="")),
+    "reading": View(State.READING),
+    "choose certificate": View(State.CHOOSE_CERTIFICATE, certificates=(HOLDER, BRANCH)),
+    "username": View(State.USERNAME, holder=HOLDER),
+    "username, demo": View(State.USERNAME, holder=BRANCH, username="hoasen", demo=DEMO),
+    "preparing": View(State.PREPARING, **_VISIT),
+    "PIN": View(State.PIN, **_VISIT, pin=typed(6), pin_length=(8, 12)),
+    "PIN, tries known": View(State.PIN, **_VISIT, tries_left=2, pin_length=(8, 12), demo=DEMO),
+    "PIN on the reader": View(State.PIN, **_VISIT, pin_pad=True),
+    "verifying": View(State.VERIFYING, **_VISIT),
+    "PIN wrong": View(State.PIN_WRONG, problem=problems.PIN_WRONG),
+    "PIN wrong, tries known": View(State.PIN_WRONG, problem=problems.PIN_WRONG, tries_left=2),
+    "last try": View(State.LAST_TRY, problem=problems.PIN_LAST_TRY),
+    "no match": View(State.NO_MATCH, problem=problems.SERVICE_NO_MATCH),
+    "confirm": View(State.CONFIRM, **_VISIT, reset=RESET),
+    "sending": View(State.SENDING, **_VISIT, reset=RESET),
+    "send failed": View(State.SEND_FAILED, problem=problems.SERVICE_SEND_FAILED),
+    "result unknown": View(
+        State.RESULT_UNKNOWN, problem=problems.SERVICE_RESULT_UNKNOWN, reference="R-7K2M-94QX"
+    ),
+    "sent": View(State.SENT, reset=RESET, mailbox=MAILBOX, reference="R-7K2M-94QX"),
+    "sent, demo": View(
+        State.SENT, reset=RESET, mailbox=MAILBOX, reference="R-7K2M-94QX", resent=True, demo=DEMO
+    ),
+    "sent, mailbox unknown": View(State.SENT, reset=RESET, reference="R-7K2M-94QX"),
+    "no email": View(State.NO_EMAIL, reset=RESET, reference="R-7K2M-94QX"),
+    "resending": View(State.RESENDING, reset=RESET),
+    "resend failed": View(
+        State.RESEND_FAILED, problem=problems.SERVICE_RESEND_REFUSED, reference="R-7K2M-94QX"
+    ),
+    "token removed": View(State.TOKEN_REMOVED, problem=problems.TOKEN_REMOVED),
+    **{
+        f"problem {problem.code}": View(
+            State.PROBLEM, problem=problem, facts={"date": "30/06/2026"}
+        )
+        for problem in problems.ALL
+    },
+    "remove token": View(State.REMOVE_TOKEN),
+    "goodbye": View(State.GOODBYE),
+    "time-out": View(State.USERNAME, overlay=Overlay.TIME_OUT, countdown=30),
+    "staff call": View(State.PIN, overlay=Overlay.STAFF_CALL, staff_called=True),
+}
+"""By name. Each state and overlay is there, with the variants that look different."""
+
+
+class GalleryApp(App[None], inherit_bindings=False):
+    """Shows one view and keeps what its screen posted."""
+
+    ENABLE_COMMAND_PALETTE = False
+    ALLOW_SELECT = False
+    CSS_PATH = Path(kiosk.__file__).parent / "styles" / "kiosk.tcss"
+
+    def __init__(self, view: View) -> None:
+        super().__init__()
+        self.view = view
+        self.raised: list[Event] = []
+        self.toggled = 0
+        self.asked: list[str] = []
+        self.copied: list[str] = []
+
+    def on_mount(self) -> None:
+        self.push_screen(screen_for(self.view))
+
+    @property
+    def journey_screen(self) -> JourneyScreen:
+        assert isinstance(self.screen, JourneyScreen)
+        return self.screen
+
+    def copy_to_clipboard(self, text: str) -> None:
+        self.copied.append(text)
+
+    def on_journey_screen_raised(self, message: JourneyScreen.Raised) -> None:
+        self.raised.append(message.event)
+
+    def on_language_toggled(self, message: LanguageToggled) -> None:
+        """Switch the language as the real program does."""
+        self.toggled += 1
+        self.view = replace(self.view, language="en" if self.view.language == "vi" else "vi")
+        self.journey_screen.show(self.view)
+
+    def on_demo_asked(self, message: DemoAsked) -> None:
+        self.asked.append(message.action)
