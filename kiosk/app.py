@@ -90,14 +90,14 @@ class KioskApp(App[None], inherit_bindings=False):
                 loop.add_signal_handler(number, self.exit)
             signal.signal(signal.SIGTSTP, signal.SIG_IGN)
             self._watch_terminal(loop)
+        if self._demo is not None:
+            self._demo(self, "started")
         self.controller.refresh()
         self.call_after_refresh(self._begin)
 
     async def _begin(self) -> None:
         """The first frame is on the screen: load and start the rest."""
         self.controller.start()
-        if self._demo is not None:
-            self._demo(self, "started")
         self.controller.equip(await asyncio.to_thread(self._load_tools))
 
     async def on_unmount(self) -> None:

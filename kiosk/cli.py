@@ -266,7 +266,7 @@ def _sandbox_card(options: argparse.Namespace) -> int:
 
 
 def _sandbox_mail(options: argparse.Namespace) -> int:
-    from kiosk.sandbox.server.run import latest_mails
+    from kiosk.sandbox.server.mail import latest_mails
 
     mails = latest_mails(options.state)
     if not mails:

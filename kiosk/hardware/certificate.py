@@ -350,8 +350,7 @@ def _issued(authority: x509.Certificate, below: tuple[x509.Certificate, ...]) ->
     # The customer's own certificate and self-issued ones do not count (RFC 5280, 6.1.4 l).
     between = sum(1 for c in below[1:] if c.subject != c.issuer)
     return (
-        authority.subject == below[-1].issuer
-        and _may_issue(authority)
+        _may_issue(authority)
         and (
             constraint is None
             or constraint.path_length is None
@@ -364,6 +363,7 @@ def _issued(authority: x509.Certificate, below: tuple[x509.Certificate, ...]) ->
 
 
 def _signed(authority: x509.Certificate, certificate: x509.Certificate) -> bool:
+    """Tell whether names and signature fit."""
     try:
         certificate.verify_directly_issued_by(authority)
     except (InvalidSignature, UnsupportedAlgorithm, ValueError, TypeError):

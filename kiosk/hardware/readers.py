@@ -144,8 +144,9 @@ class SystemPcsc:
 
     def cancel(self) -> None:
         """See `Pcsc`."""
-        if self._context is not None:
-            self._scard.SCardCancel(self._context)
+        context = self._context
+        if context is not None:
+            self._scard.SCardCancel(context)
 
     def release(self) -> None:
         """See `Pcsc`."""

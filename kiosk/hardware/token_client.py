@@ -93,6 +93,7 @@ class _Helper:
         self._pidfd = os.pidfd_open(self._process.pid)
         self._loop.add_reader(self._pidfd, self._reap)
         self._asking = False
+        self._killed = False
         self.module: Path | None = None
         """The module that was loaded."""
 
@@ -104,13 +105,19 @@ class _Helper:
     @property
     def alive(self) -> bool:
         """Whether it can be asked."""
-        return not self.ended.is_set() and self._socket.fileno() >= 0
+        return not self._killed and not self.ended.is_set()
 
     def kill(self) -> None:
-        """End the process, whatever it is doing. Does not wait; reaped by the event loop."""
-        self._socket.close()
+        """End the process, whatever it is doing. Does not wait; the event loop reaps it.
+
+        A request that is under way ends with `HelperDied`.
+        """
+        self._killed = True
         if not self.ended.is_set():
             self._process.kill()
+        if not self._asking:
+            # Else the event loop still watches it, and the end of the process wakes it.
+            self._socket.close()
 
     def _reap(self) -> None:
         if self._process.poll() is None:
@@ -164,6 +171,8 @@ class _Helper:
             raise
         finally:
             self._asking = False
+            if self._killed:
+                self._socket.close()
         if isinstance(reply, wire.Refused):
             raise _error(operation, reply)
         if not isinstance(reply, expected):
@@ -184,10 +193,13 @@ class _Helper:
 
     async def _end(self) -> int | None:
         """Wait a moment for the process to end by itself, to learn how, then kill it."""
-        with suppress(TimeoutError):
+        try:
             async with asyncio.timeout(0.5):
                 await self.ended.wait()
-        self.kill()
+        except TimeoutError:
+            pass
+        finally:
+            self.kill()
         return self._process.returncode
 
 
@@ -292,13 +304,17 @@ class HelperTokenDriver(TokenDriver):
         self._helpers: set[_Helper] = set()
         self._warm: _Helper | None = None
         self._starting = asyncio.Lock()
+        self._closed = False
 
     async def warm_up(self) -> None:
         """See `TokenDriver`. Starts nothing while a helper stands ready."""
         async with self._starting:
-            if self._warm is not None and self._warm.alive:
-                return
-            self._warm = None
+            warm, self._warm = self._warm, None
+            if warm is not None:
+                if warm.alive:
+                    self._warm = warm
+                    return
+                warm.kill()
             module = next((one for one in self._catalogue.default.modules if _exists(one)), None)
             if module is None:
                 return
@@ -347,6 +363,7 @@ class HelperTokenDriver(TokenDriver):
 
     async def close(self) -> None:
         """See `TokenDriver`."""
+        self._closed = True
         self._warm = None
         helpers = list(self._helpers)
         for helper in helpers:
@@ -389,6 +406,8 @@ class HelperTokenDriver(TokenDriver):
         Raises:
             TokenError
         """
+        if self._closed:
+            raise TokenFailed("start", "the driver is closed")
         if not _exists(module):
             raise ModuleMissing(str(module), "no such file")
         try:

@@ -31,8 +31,11 @@ as for a mute card. At an empty answer it would say that the card is gone."""
 
 _SEEN_TIME = 5.0
 """Seconds until pcscd, which looks every 0.4 s, must have seen a card."""
-_RETRY_INTERVAL = 0.5
-"""Seconds between attempts while pcscd is away."""
+_OUT_TIME = 0.5
+"""Seconds that a card stays out: longer than pcscd's interval of 0.4 s between looks.
+Also the time between attempts while pcscd is away."""
+_POWER_TIME = 0.2
+"""Seconds from pcscd's first look at a new card to its power: less than between looks."""
 _LINE_LIMIT = 4096
 _TCP_LISTEN = "0A"
 
@@ -46,6 +49,10 @@ class _Request(msgspec.Struct, forbid_unknown_fields=True):
     on: bool = False
 
 
+class _LinkLost(Exception):
+    """The connection to vpcd has ended, or has to."""
+
+
 class CardServer:
     """One reader's card, its link to vpcd and its control channel."""
 
@@ -56,6 +63,8 @@ class CardServer:
         """By name: a token keeps its misses when it is taken out."""
         self._applet: PivApplet | None = None
         self._link: asyncio.Task[None] | None = None
+        self._out_since = -_OUT_TIME
+        """When the last card left, by the loop's clock."""
         self._seen = asyncio.Event()
         """pcscd has powered the card that is in."""
         self._refused = asyncio.Event()
@@ -89,6 +98,7 @@ class CardServer:
         if link is not None:
             link.cancel()
             await asyncio.wait((link,))
+            self._out_since = asyncio.get_running_loop().time()
         self._seen.clear()
 
     async def insert(self, name: str) -> None:
@@ -162,60 +172,77 @@ class CardServer:
 
     async def _keep_linked(self, applet: PivApplet) -> None:
         """Keep the card in the reader, also over a restart of pcscd."""
+        loop = asyncio.get_running_loop()
+        await asyncio.sleep(self._out_since + _OUT_TIME - loop.time())
         while True:
-            link = socket.socket(socket.AF_INET)
-            link.setblocking(False)
-            link.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            try:
-                await asyncio.get_running_loop().sock_connect(link, ("127.0.0.1", self._port))
-                self._refused.clear()
-                await self._speak(link, applet)
-            except OSError:
-                self._refused.set()
-            finally:
-                link.close()
-                self._seen.clear()
-                applet.reset()
-            await asyncio.sleep(_RETRY_INTERVAL)
+            with socket.socket(socket.AF_INET) as link, suppress(_LinkLost):
+                link.setblocking(False)
+                link.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+                try:
+                    await loop.sock_connect(link, ("127.0.0.1", self._port))
+                except OSError:
+                    self._refused.set()
+                else:
+                    self._refused.clear()
+                    await self._speak(link, applet)
+            self._seen.clear()
+            applet.reset()
+            await asyncio.sleep(_OUT_TIME)
 
     async def _speak(self, link: socket.socket, applet: PivApplet) -> None:
-        """Answer vpcd until it goes away."""
+        """Answer vpcd until the link is lost."""
         loop = asyncio.get_running_loop()
+        first_look: float | None = None
+        powered = False
+        """At some time over this link."""
         powering = False
         while True:
-            seen = False
             length = await _receive(link, 2)
             payload = await _receive(link, int.from_bytes(length, "big"))
-            if len(payload) == 1:
-                if payload[0] != _GET_ATR:
-                    if payload[0] in (_POWER_OFF, _POWER_ON, _RESET):
-                        applet.reset()
-                    powering = payload[0] in (_POWER_ON, _RESET)
-                    continue
-                # A mute card is silent when it is powered, but goes on to be there.
-                reply = _NO_ATR if self._mute and powering else ATR
-                seen, powering = powering, False
-            else:
-                if self._delay:
-                    await asyncio.sleep(self._delay)
+            if len(payload) != 1:
+                await asyncio.sleep(self._delay)
                 await self._awake.wait()
-                reply = applet.transmit(payload)
-            await loop.sock_sendall(link, len(reply).to_bytes(2, "big") + reply)
-            if seen:
-                self._seen.set()
+                await _send(link, applet.transmit(payload))
+            elif payload[0] == _GET_ATR:
+                first_look = first_look or loop.time()
+                if not powered and loop.time() > first_look + _POWER_TIME:
+                    # pcscd did not see that the card before this one left, and takes this
+                    # one for it. Out again, for long enough to be missed.
+                    raise _LinkLost
+                # A mute card is silent when it is powered, but goes on to be there.
+                await _send(link, _NO_ATR if self._mute and powering else ATR)
+                if powering:
+                    self._seen.set()
+                powering = False
+            elif payload[0] in (_POWER_OFF, _POWER_ON, _RESET):
+                applet.reset()
+                powering = payload[0] != _POWER_OFF
+                powered = powered or powering
+
+
+async def _send(link: socket.socket, message: bytes) -> None:
+    """Send a message with its length, or raise `_LinkLost`."""
+    try:
+        data = len(message).to_bytes(2, "big") + message
+        await asyncio.get_running_loop().sock_sendall(link, data)
+    except OSError:
+        raise _LinkLost from None
 
 
 async def _receive(link: socket.socket, count: int) -> bytes:
-    """Receive exactly so many bytes, or raise `OSError`."""
+    """Receive exactly so many bytes, or raise `_LinkLost`."""
     loop = asyncio.get_running_loop()
     data = b""
     while len(data) < count:
-        part = await loop.sock_recv(link, count - len(data))
+        try:
+            part = await loop.sock_recv(link, count - len(data))
+            # vpcd sends length and payload apart, and waits for the acknowledgement of the
+            # first: a delayed one costs 40 ms for each command. Linux resets the option.
+            link.setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 1)
+        except OSError:
+            raise _LinkLost from None
         if not part:
-            raise ConnectionResetError
-        # vpcd sends length and payload apart, and waits for the acknowledgement of the
-        # first: a delayed one costs 40 ms for each command. Linux resets the option.
-        link.setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 1)
+            raise _LinkLost
         data += part
     return data
 

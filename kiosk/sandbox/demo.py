@@ -200,11 +200,13 @@ class Demo:
 
     def _act(self, app: KioskApp, action: str) -> None:
         """Do what the demo strip asks for."""
-        if action == "mailbox":
+        if action == "started":
+            app.controller.set_demo(self._strip(""))
+        elif action == "mailbox":
             app.show_note(self._mail_text())
-            return
-        task = asyncio.get_running_loop().create_task(self._move_token(app.controller, action))
-        app.keep(task)
+        else:
+            moving = self._move_token(app.controller, action)
+            app.keep(asyncio.get_running_loop().create_task(moving))
 
     async def _move_token(self, controller: Controller, action: str) -> None:
         hand = self._hand
@@ -213,8 +215,6 @@ class Demo:
 
         def move() -> str:
             inside = hand.inserted()
-            if action == "started":
-                return inside
             if inside:
                 hand.remove()
             if action == "insert_or_remove" and inside:
@@ -240,7 +240,7 @@ class Demo:
         )
 
     def _mail_text(self) -> str:
-        from kiosk.sandbox.server.run import latest_mails  # noqa: PLC0415
+        from kiosk.sandbox.server.mail import latest_mails  # noqa: PLC0415
 
         mails = latest_mails(self._state)
         newest = mails[0].as_text() if mails else "Chưa có thư nào. / No mail yet."

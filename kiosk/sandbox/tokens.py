@@ -70,8 +70,8 @@ class VirtualToken:
 
     @property
     def serial(self) -> str:
-        """Serial number as OpenSC shows it: the first half of the GUID, in hexadecimal."""
-        return self.guid[:8].hex()
+        """Serial number as OpenSC shows it: the second half of the GUID, in hexadecimal."""
+        return self.guid[8:].hex()
 
     def verify(self, pin: bytes | memoryview) -> PinResult:
         """Present a PIN, once. A right one gives all tries back, unless it is locked."""

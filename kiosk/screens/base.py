@@ -11,19 +11,23 @@ from textual.app import ComposeResult
 from textual.binding import Binding
 from textual.containers import Horizontal, Vertical
 from textual.content import Content
-from textual.geometry import Region
+from textual.geometry import Region, Size
 from textual.message import Message
 from textual.screen import Screen
 from textual.widget import Widget
 
-from kiosk.flow import Event, Overlay, StaffCalled
+from kiosk.flow import OVERLAY_TABLE, Event, StaffCalled
 from kiosk.i18n import Translator, translator
 from kiosk.view import View
 from kiosk.widgets.action_button import ActionButton
 from kiosk.widgets.demo_strip import DEMO_KEYS, DemoStrip
 from kiosk.widgets.drawn import Drawn, Words, phrase
 from kiosk.widgets.key_grid import SHORT_SCREEN
+from kiosk.widgets.qr import QrCode
 from kiosk.widgets.step_bar import StepBar
+
+WORDS_BESIDE_CODE = 36
+"""Columns that the words beside a QR code need at least."""
 
 
 class LanguageToggled(Message):
@@ -48,17 +52,18 @@ class JourneyScreen(Screen[None], inherit_bindings=False):
     """
 
     AUTO_FOCUS = ""
-    HORIZONTAL_BREAKPOINTS: ClassVar[list[tuple[int, str]] | None] = [
+    HORIZONTAL_BREAKPOINTS = [
         (0, "-narrow"),
         (100, "-wide"),
     ]
-    VERTICAL_BREAKPOINTS: ClassVar[list[tuple[int, str]] | None] = [
+    VERTICAL_BREAKPOINTS = [
         (0, "-short"),
         (SHORT_SCREEN, "-regular"),
     ]
     BINDINGS = [
-        Binding("tab", "app.focus_next", show=False),
-        Binding("shift+tab", "app.focus_previous", show=False),
+        Binding("tab", "step(1)", show=False),
+        Binding("shift+tab", "step(-1)", show=False),
+        Binding("enter", "begin", show=False),
         Binding("left", "move(-1, 0)", show=False),
         Binding("right", "move(1, 0)", show=False),
         Binding("up", "move(0, -1)", show=False),
@@ -118,7 +123,7 @@ class JourneyScreen(Screen[None], inherit_bindings=False):
         The head comes last, so that Tab visits the step's own widgets first.
         """
         with Vertical(id="page"), Vertical(id="stage"):
-            with Vertical(id="middle"), Vertical(id="body", classes="list" if self.AS_LIST else ""):
+            with Vertical(id="middle"), _Body(id="body", classes="list" if self.AS_LIST else ""):
                 yield from self.body()
             self._actions = list(self.actions())
             with Horizontal(id="actions"):
@@ -134,7 +139,7 @@ class JourneyScreen(Screen[None], inherit_bindings=False):
                 yield Words("brand.service", "brand-service")
                 yield Words("brand.simulated", "simulated", when=lambda v: v.simulated)
                 yield ActionButton("button.language", classes="small", id="language")
-                if self.view.overlay is Overlay.NONE:
+                if self._staff_can_be_called:
                     yield ActionButton(_staff, StaffCalled, "small", id="staff")
             if self.STEP:
                 yield StepBar(self.STEP)
@@ -175,6 +180,7 @@ class JourneyScreen(Screen[None], inherit_bindings=False):
         for widget in self.walk_children():
             if isinstance(widget, Drawn):
                 widget.draw(view, self.t)
+        self.query_one(_Body).fit_codes()
 
     def on_screen_resume(self) -> None:
         """Listen again after the screen above has gone."""
@@ -220,9 +226,14 @@ class JourneyScreen(Screen[None], inherit_bindings=False):
 
     # Keys.
 
+    @property
+    def _staff_can_be_called(self) -> bool:
+        """False where they have just been called."""
+        return StaffCalled in OVERLAY_TABLE[self.view.overlay]
+
     def action_call_staff(self) -> None:
         """F1."""
-        if self.view.overlay is Overlay.NONE:
+        if self._staff_can_be_called:
             self.raise_event(StaffCalled())
 
     def action_toggle_language(self) -> None:
@@ -240,12 +251,26 @@ class JourneyScreen(Screen[None], inherit_bindings=False):
         if leaving is not None and not self._is_second_half():
             self.press(leaving)
 
+    def action_begin(self) -> None:
+        """Enter where nothing has the focus: show which button it would press next time."""
+        if self.focused is None and self._actions:
+            self.set_focus(self._actions[0])
+
+    def action_step(self, direction: int) -> None:
+        """Tab and Shift+Tab: the next or the last widget; the first action to begin with."""
+        if self.focused is None and self._actions:
+            self.set_focus(self._actions[0])
+        elif direction > 0:
+            self.focus_next()
+        else:
+            self.focus_previous()
+
     def action_move(self, dx: int, dy: int) -> None:
         """Arrow keys: focus the nearest widget in that direction, else the next in order."""
         widgets = [widget for widget in self.focus_chain if widget.display]
         here = self.focused
         if here is None:
-            nearest = widgets[:1]
+            nearest: Sequence[Widget] = self._actions[:1]
         else:
             nearest = _in_direction(here.region, widgets, dx, dy)
         if nearest:
@@ -260,14 +285,27 @@ class JourneyScreen(Screen[None], inherit_bindings=False):
         event.stop()
 
 
+class _Body(Vertical):
+    """What is between the step bar and the actions."""
+
+    def on_resize(self) -> None:
+        """Make room."""
+        self.fit_codes()
+
+    def fit_codes(self) -> None:
+        """Take away a QR code that would be clipped; its address stands beside it."""
+        for code in self.query(QrCode):
+            code.fit(Size(self.size.width - WORDS_BESIDE_CODE, self.size.height))
+
+
 def _in_direction(here: Region, widgets: Sequence[Widget], dx: int, dy: int) -> list[Widget]:
     """Return the widgets that lie in a direction, the nearest first."""
 
     def distance(widget: Widget) -> tuple[int, int]:
         there = widget.region
-        across = abs(there.center[0] - here.center[0]), abs(there.center[1] - here.center[1])
-        along, aside = across if dx else (across[1], across[0])
-        return int(along), int(aside)
+        if dx:
+            return abs(there.x - here.x), abs(there.y - here.y)
+        return abs(there.y - here.y), there.x
 
     def beyond(widget: Widget) -> bool:
         there = widget.region

@@ -51,7 +51,7 @@ def _description(certificate: CertificateView) -> Callable[[View, Translator], C
         date = certificate.valid_until.strftime("%d/%m/%Y")
         details = t("certificate.valid_until", date=date)
         if certificate.tax_code:
-            details = f"{t('label.tax_code')} {certificate.tax_code}  ·  {details}"
+            details = " ".join((t("label.tax_code"), certificate.tax_code, " · ", details))
         return Content.assemble((certificate.organisation, "bold"), "\n", details)
 
     return describe

@@ -89,7 +89,7 @@ def _holder(view: View, t: Translator) -> Content:
     holder = view.holder
     if holder is None:
         return Content("")
-    parts: list[tuple[str, str] | str] = [f"{t('username.token')} ", (holder.organisation, "bold")]
+    parts: list[tuple[str, str] | str] = [t("username.token"), " ", (holder.organisation, "bold")]
     if holder.tax_code:
-        parts += [f"  ·  {t('label.tax_code')} ", (holder.tax_code, "bold")]
+        parts += ["  ·  ", t("label.tax_code"), " ", (holder.tax_code, "bold")]
     return Content.assemble(*parts)

@@ -53,6 +53,10 @@ ORDER_TRIES = 3
 ORDER_PATIENCE = 2.5
 """How long all tries of an order may take together, in time-outs of one answer."""
 
+_BACK_OFF = (0.1, 0.3)
+# Seconds before an order is put again, from and to; doubled for each try. At random, so
+# that the kiosks that a failure hit together do not come back together.
+
 _KEEP_ALIVE = 3.0
 # Seconds that an idle connection is kept. It has to be less than what servers keep one
 # (uvicorn: 5 s): a request sent into a connection that is just being closed is lost, and
@@ -163,7 +167,7 @@ class ServiceClient:
         lost = False
         for attempt in range(ORDER_TRIES):
             if attempt:
-                await asyncio.sleep(self._random.uniform(0.1, 0.3) * 2**attempt)
+                await asyncio.sleep(self._random.uniform(*_BACK_OFF) * 2**attempt)
             left = ends - time.monotonic()
             if left <= 0:
                 break
@@ -239,6 +243,7 @@ class ServiceClient:
             # Another call may have made it while this one waited for the import.
             if self._http is None:
                 self._http = httpx.AsyncClient(
+                    # Without a context only plain http within this machine is spoken.
                     verify=self._tls if self._tls is not None else False,
                     headers=self._headers,
                     timeout=self._timeout,

@@ -11,14 +11,22 @@ import os
 import shutil
 import socket
 import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
+from kiosk.hardware.readers import PcscWatcher
 from kiosk.sandbox.card import CardControl, CardProcess
+from kiosk.sandbox.pki import SandboxPki
+from kiosk.sandbox.scenario import PIN
+from kiosk.sandbox.server.run import SandboxServer
+from tests.terminal.console import Console
+from tests.watching import Reports
 
 VPCD = Path("/usr/lib/pcsc/drivers/serial/libifdvpcd.so")
 
@@ -93,7 +101,7 @@ class Pcscd:
 def _is_free(port: int) -> bool:
     with socket.socket() as probe:
         try:
-            probe.bind(("0.0.0.0", port))  # noqa: S104 - as vpcd does
+            probe.bind(("0.0.0.0", port))
         except OSError:
             return False
     return True
@@ -154,3 +162,78 @@ def card(pcscd: Pcscd, sandbox_directory: Path) -> Iterator[CardControl]:
         CardProcess(sandbox_directory, Path(folder) / "control", port=pcscd.port) as process,
     ):
         yield process.control
+    if pcscd.running:
+        _wait_until_no_card()
+
+
+def _wait_until_no_card() -> None:
+    """Wait until pcscd, which looks every 0.4 s, has seen that the card is gone.
+
+    A next card put in before that would be the same card to it.
+    """
+    reports, watcher = Reports(), PcscWatcher()
+    watcher.start(reports)
+    try:
+        reports.wait_for(lambda state: not state.cards)
+    finally:
+        watcher.stop()
+
+
+CONFIG = Path(__file__).parents[2] / "config"
+
+
+def write_config(folder: Path, url: str, trust: Path) -> Path:
+    """Write a kiosk's configuration that belongs to a sandbox."""
+    for name in ("tokens.toml", "webmail.toml", "opensc.conf"):
+        (folder / name).write_bytes((CONFIG / name).read_bytes())
+    path = folder / "kiosk.toml"
+    path.write_text(
+        f'[kiosk]\nid = "test"\n[service]\nurl = "{url}"\nhealth_interval = 0.5\n'
+        f'[trust]\ndirectory = "{trust}"\n[time]\ngoodbye = 0.5\n',
+        encoding="utf-8",
+    )
+    return path
+
+
+@dataclass
+class KioskCommand:
+    """`kiosk run` on the sandbox and the tests' pcscd."""
+
+    config: Path
+    log: Path
+    pcscd: Pcscd
+
+    def start(self, *, controlling_terminal: bool = True) -> Console:
+        command = [sys.executable, "-m", "kiosk", "run", "--config", str(self.config)]
+        command += ["--log", str(self.log)]
+        if not controlling_terminal:
+            command = ["sh", "-c", "trap '' HUP; exec setsid --wait \"$@\"", "sh", *command]
+        return Console(command, env={"PCSCLITE_CSOCK_NAME": str(self.pcscd.socket)})
+
+
+@pytest.fixture
+def server(sandbox_directory: Path) -> Iterator[SandboxServer]:
+    """The sandbox service, in this process."""
+    with SandboxServer(sandbox_directory) as server:
+        yield server
+
+
+@pytest.fixture
+def kiosk_command(
+    pcscd: Pcscd, sandbox_directory: Path, server: SandboxServer, tmp_path: Path
+) -> KioskCommand:
+    """The command, not started yet."""
+    trust = SandboxPki.open(sandbox_directory).trust_directory
+    return KioskCommand(write_config(tmp_path, server.url, trust), tmp_path / "kiosk.log", pcscd)
+
+
+@pytest.fixture
+def console(kiosk_command: KioskCommand) -> Iterator[Console]:
+    """`kiosk run` on a real terminal; it must be in order at the end, and its log clean."""
+    with kiosk_command.start() as console:
+        yield console
+        assert console.process.isalive(), console.text
+        assert console.leave() == 0
+    text = kiosk_command.log.read_text(encoding="utf-8")
+    for secret in (PIN, "hoasen", "HOA SEN", "gmail"):
+        assert secret not in text

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import time
+
 from tests.terminal.console import Console
+
+BETWEEN_PRESSES = 0.31
+"""Seconds. Quicker presses are taken for a double tap (`JourneyScreen.DOUBLE_TAP`)."""
 
 WELCOME = "Lấy lại mật khẩu VNPT-BHXH"
 INSERT = "Vui lòng cắm USB Token"
@@ -20,35 +25,55 @@ class Customer:
     def __init__(self, console: Console) -> None:
         self.console = console
 
+    def press(self, key: str) -> None:
+        """Press a key that acts, no sooner than a person would."""
+        self._pace()
+        self.console.press(key)
+
+    def click(self, text: str) -> None:
+        """Click on a text, as `press` presses."""
+        self._pace()
+        self.console.click(text)
+
+    def _pace(self) -> None:
+        """Look at the screen for a moment. What is on it was drawn after the press before
+        had been taken, so the next one is certainly no double tap."""
+        time.sleep(BETWEEN_PRESSES)
+
     def start(self) -> None:
         """From the welcome screen to "please insert your token"."""
         self.console.wait(WELCOME)
-        self.console.press("enter")
-        self.console.wait("Tôi đồng ý")
-        self.console.press("enter")
-        self.console.wait("Tôi nhớ tên đăng nhập")
-        self.console.press("enter")
+        self.press("enter")
+        self.agree()
         self.console.wait(INSERT)
+
+    def agree(self) -> None:
+        """From the notice to the token: agree, and say that the username is known."""
+        self.console.wait("Tôi đồng ý")
+        self.press("tab")
+        self.press("enter")
+        self.console.wait("Tôi nhớ tên đăng nhập")
+        self.press("enter")
 
     def enter_username(self, username: str) -> None:
         """From the username screen onwards."""
         self.console.wait(USERNAME)
         self.console.type(username)
-        self.console.press("enter")
+        self.press("enter")
 
     def enter_pin(self, pin: str) -> None:
         """From the PIN screen onwards."""
         self.console.wait(PIN_ASKED)
         self.console.type(pin)
-        self.console.press("enter")
+        self.press("enter")
 
     def confirm(self) -> None:
         """From the confirm screen to "sent"."""
         self.console.wait(CONFIRM)
-        self.console.press("enter")
+        self.press("enter")
         self.console.wait(SENT)
 
     def finish(self) -> None:
         """From a last screen to "please remove your token"."""
-        self.console.press("enter")
+        self.press("enter")
         self.console.wait(REMOVE)

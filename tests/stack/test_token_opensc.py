@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 
 from kiosk.hardware.catalogue import Catalogue
-from kiosk.hardware.certificate import read
+from kiosk.hardware.certificate import read_identity
 from kiosk.hardware.readers import PcscWatcher
 from kiosk.hardware.token import (
     Mechanism,
@@ -112,7 +112,7 @@ async def test_reads_whose_token_it_is_without_pin(
     token, info, certificates = await opened(driver, pcscd, atr)
     # 0.05 s is usual; a helper that was not warm takes four times as long.
     assert time.monotonic() - began < 1.0
-    identity = read(certificates[0].der)
+    identity = read_identity(certificates[0].der)
     assert identity.organisation == "CÔNG TY TNHH THƯƠNG MẠI HOA SEN"
     assert identity.tax_code == "0100000001"
     assert len(certificates) == 1

@@ -132,6 +132,12 @@ class Console:
                 return
         raise AssertionError(f"{text!r} is not on the screen:\n{self.text}")
 
+    def hang_up(self) -> None:
+        """Close the terminal, as when its window is closed or its line is cut."""
+        nothing = os.open(os.devnull, os.O_RDWR)
+        os.dup2(nothing, self.process.child_fd)
+        os.close(nothing)
+
     def leave(self, signal_number: int = signal.SIGTERM) -> int:
         """End the program with a signal and return its exit code."""
         self.process.kill(signal_number)

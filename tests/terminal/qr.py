@@ -6,7 +6,9 @@ import pyte
 import zxingcpp
 from PIL import Image, ImageDraw
 
-from tests.terminal.pictures import CELL, FONTS, paint_cell
+from tests.terminal.pictures import _FONTS as FONTS
+from tests.terminal.pictures import _paint as paint_cell
+from tests.terminal.pictures import CELL
 
 _ANSI = {"default": None, "black": (0, 0, 0), "white": (255, 255, 255)}
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import functools
 import json
 import shutil
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -51,6 +53,13 @@ def sign(key: Any, message: bytes, *, pss: bool = False) -> bytes:
     return r.to_bytes(32) + s.to_bytes(32)
 
 
+async def until(holds: Callable[[], bool], seconds: float = 10.0) -> None:
+    """Wait until it holds; fail if it does not within the time."""
+    async with asyncio.timeout(seconds):
+        while not holds():
+            await asyncio.sleep(0.01)
+
+
 class Lab:
     """A running sandbox service."""
 
@@ -88,7 +97,7 @@ class Lab:
         issuer = self.pki.foreign_issuing if foreign else self.pki.issuing
         return tuple(c.public_bytes(Encoding.DER) for c in (self.certificate(token), issuer))
 
-    def request(self, token: str, username: str, challenge: str, **changes: Any) -> ProofRequest:
+    def request(self, token: str, username: str, challenge: str, /, **changes: Any) -> ProofRequest:
         facts: dict[str, Any] = {
             "audience": self.url,
             "username": username,
@@ -99,7 +108,7 @@ class Lab:
         }
         return ProofRequest(**facts | changes)
 
-    def proof(self, token: str, username: str, challenge: str, **changes: Any) -> str:
+    def proof(self, token: str, username: str, challenge: str, /, **changes: Any) -> str:
         """The proof that a token makes; `changes` replaces facts in it."""
         key, certificate = self.pki.leaf(token)
         public = certificate.public_key()
@@ -118,9 +127,7 @@ class Lab:
         """Log in to the service; returns the HTTP status and what it says."""
         body = {"username": username, "password": password, "new_password": new_password}
         answer = httpx.post(f"{self.url}/v1/logins", json=body, trust_env=False).json()
-        return (
-            (answer["status"], answer["code"]) if "code" in answer else (200, answer["status"])
-        )
+        return (answer["status"], answer["code"]) if "code" in answer else (200, answer["status"])
 
     def mailed_passwords(self, recipient: str) -> list[str]:
         """The passwords mailed to an address, newest first, read as a customer would."""

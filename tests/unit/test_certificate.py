@@ -389,7 +389,12 @@ def test_usage(root: Party) -> None:
         assert check(trust, issue(name(HOLDER), root, key_usage=allowed))
     for wrong in (
         issue(name(HOLDER), root, key_usage=usage(key_encipherment=True)),
-        issue(name(HOLDER), root, ca=True),
+        issue(
+            name(HOLDER),
+            root,
+            ca=True,
+            key_usage=usage(digital_signature=True, key_cert_sign=True),
+        ),
     ):
         with pytest.raises(WrongUsage):
             check(trust, wrong)

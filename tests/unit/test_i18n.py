@@ -49,7 +49,7 @@ def test_every_message_is_used_and_every_used_message_exists() -> None:
     literals = set(re.findall(r"\"([a-z_]+(?:\.[a-z_]+)+)\"", source))
     known = set(messages("vi"))
     used = literals & known
-    used |= {key for key in known if key.rpartition(".")[0] in literals}
+    used |= {f"{literal}.{part}" for literal in literals for part in ("title", "text")} & known
     used |= {f"problem.{p.key}.{part}" for p in problems.ALL for part in ("title", "text", "staff")}
     assert known - used == set()
     groups = {key.partition(".")[0] for key in known}

@@ -158,4 +158,4 @@ def _body(message: EmailMessage, kind: str) -> str:
     if part is None:
         return ""
     content = part.get_content()
-    return content if isinstance(content, str) else ""
+    return content.replace("\r\n", "\n") if isinstance(content, str) else ""

@@ -66,7 +66,8 @@ class SandboxServer:
         self._ready = threading.Event()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._stopping: asyncio.Event | None = None
-        self._failure: BaseException | None = None
+        self.failure: BaseException | None = None
+        """What it ended with, if that was not asked for."""
         self.url = ""
         """Base URL of the service, and the audience of proofs for it."""
         self.mail_url = ""
@@ -92,14 +93,15 @@ class SandboxServer:
         self.mail_url = f"{self.url}/mail"
         self.smtp_port = smtp.getsockname()[1]
         self._ready.clear()
+        self.failure = None
         self._thread = threading.Thread(
             target=self._run, args=(http, smtp), name="sandbox service", daemon=True
         )
         self._thread.start()
         if not self._ready.wait(_START_PATIENCE):
             raise ServeError(f"the sandbox service did not start within {_START_PATIENCE:g} s")
-        if self._failure is not None:
-            raise ServeError(f"{self._directory}: {self._failure}") from self._failure
+        if self.failure is not None:
+            raise ServeError(f"{self._directory}: {self.failure}") from self.failure
 
     def stop(self) -> None:
         """Stop, and return when everything has ended. Does nothing if it does not run."""
@@ -127,7 +129,7 @@ class SandboxServer:
             with http, smtp:
                 asyncio.run(self._serve(http, smtp))
         except BaseException as error:
-            self._failure = error
+            self.failure = error
         finally:
             self._ready.set()
 
@@ -170,17 +172,18 @@ class SandboxServer:
                     timeout_graceful_shutdown=5,
                 )
             )
-            async with smtp_server:
-                serving = asyncio.create_task(web.serve(sockets=[http]))
-                # uvicorn tells in no other way that it has started.
-                while not web.started and not serving.done():  # noqa: ASYNC110
-                    await asyncio.sleep(0.01)
-                self._ready.set()
-                stopping = asyncio.create_task(self._stopping.wait())
-                await asyncio.wait({serving, stopping}, return_when=asyncio.FIRST_COMPLETED)
-                stopping.cancel()
-                web.should_exit = True
-                await serving
+            serving = asyncio.create_task(web.serve(sockets=[http]))
+            # uvicorn tells in no other way that it has started.
+            while not web.started and not serving.done():  # noqa: ASYNC110
+                await asyncio.sleep(0.01)
+            self._ready.set()
+            stopping = asyncio.create_task(self._stopping.wait())
+            await asyncio.wait({serving, stopping}, return_when=asyncio.FIRST_COMPLETED)
+            stopping.cancel()
+            web.should_exit = True
+            await serving
+            # Not waited for: a connection that somebody keeps open must not keep this running.
+            smtp_server.close()
         finally:
             kept.close()
 
@@ -202,7 +205,7 @@ def serve(directory: Path, http_port: int, smtp_port: int) -> None:
         print(f"service {server.url}\nmailbox {server.mail_url}", flush=True)  # noqa: T201
         while signal.sigtimedwait(ends, 1.0) is None:
             if not server.is_alive:
-                raise ServeError("the sandbox service ended unasked")
+                raise ServeError(f"the sandbox service ended unasked: {server.failure!r}")
     finally:
         ready.unlink(missing_ok=True)
         server.stop()

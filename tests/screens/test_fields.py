@@ -1,0 +1,306 @@
+"""What is typed: into the PIN field, and into the username's."""
+
+from __future__ import annotations
+
+import gc
+from dataclasses import replace
+
+import pytest
+from textual import events
+from textual.widgets import Static
+
+from kiosk.flow import PinConfirmed, UsernameEntered
+from kiosk.screens import screen_for
+from kiosk.widgets.hint import Hint
+from kiosk.widgets.key_grid import PIN_PAGES, USERNAME_PAGES, KeyGrid
+from kiosk.widgets.pin_entry import PinEntry
+from kiosk.widgets.username_input import UsernameInput
+from tests.screens.gallery import VIEWS, GalleryApp, typed
+from tests.terminal.pictures import text_of
+
+SECRET = "Zq9!xVw2"
+EVERYTHING = "".join(map(chr, range(33, 127)))
+
+
+def pin_app(**changes: object) -> GalleryApp:
+    view = replace(VIEWS["PIN"], pin=typed(0), pin_length=(8, 12))
+    return GalleryApp(replace(view, **changes))
+
+
+def username_app(username: str = "") -> GalleryApp:
+    return GalleryApp(replace(VIEWS["username"], username=username))
+
+
+def content(app: GalleryApp) -> bytes:
+    return bytes(app.view.pin.view())
+
+
+def hint(app: GalleryApp) -> str:
+    return str(app.screen.query_one(Hint).content)
+
+
+async def type_text(pilot: object, text: str) -> None:
+    for character in text:
+        pilot.app.post_message(events.Key(character, character))  # type: ignore[attr-defined]
+    await pilot.pause()  # type: ignore[attr-defined]
+
+
+async def test_a_pin_is_taken_from_the_keyboard_and_shown_as_dots() -> None:
+    app = pin_app()
+    async with app.run_test(size=(120, 34)) as pilot:
+        await type_text(pilot, SECRET)
+        assert content(app) == SECRET.encode()
+        assert sum(line.count("●") for line in text_of(app)) == len(SECRET)
+        await pilot.press("backspace")
+        assert content(app) == SECRET[:-1].encode()
+        assert sum(line.count("●") for line in text_of(app)) == len(SECRET) - 1
+
+
+async def test_a_pin_is_in_no_widget_and_no_string() -> None:
+    app = pin_app()
+    async with app.run_test(size=(120, 34)) as pilot:
+        await type_text(pilot, SECRET)
+        await pilot.press("f2")
+        assert content(app) == SECRET.encode()
+        for widget in app.screen.walk_children():
+            for value in (repr(widget), *map(str, vars(widget).values())):
+                assert SECRET not in value
+        assert SECRET not in "\n".join(text_of(app))
+        await pilot.press("enter")
+        assert app.raised == [PinConfirmed()]
+        gc.collect()
+        needle = SECRET[:6]
+        found = [
+            value
+            for value in gc.get_objects()
+            if isinstance(value, dict | list | tuple)
+            for value in (value.values() if isinstance(value, dict) else value)
+            if isinstance(value, str) and needle in value and "\n" not in value
+        ]
+        # The test's own constants hold it: the module's, and the slices made from it here.
+        assert all(value in (SECRET, needle) for value in found)
+
+
+@pytest.mark.parametrize("length", [0, 7])
+async def test_a_short_pin_is_not_confirmed(length: int) -> None:
+    app = pin_app(pin=typed(length))
+    async with app.run_test() as pilot:
+        await pilot.press("enter")
+        assert hint(app) == (
+            "Mã PIN có ít nhất 8 ký tự." if length else "Quý khách chưa nhập mã PIN."
+        )
+        assert isinstance(app.focused, PinEntry)
+        await pilot.click("#confirm")
+        assert app.raised == []
+        await type_text(pilot, "12345678"[length:])
+        assert hint(app) == ""
+        await pilot.press("enter")
+    assert app.raised == [PinConfirmed()]
+
+
+async def test_a_pin_is_never_longer_than_the_token_takes() -> None:
+    app = pin_app()
+    async with app.run_test() as pilot:
+        await type_text(pilot, "1234567890abX")
+        assert content(app) == b"1234567890ab"
+        assert "12" in hint(app)
+
+
+@pytest.mark.parametrize("character", [" ", "ă", "đ", "é", "€"])
+async def test_a_pin_has_no_other_characters(character: str) -> None:
+    app = pin_app()
+    async with app.run_test() as pilot:
+        await type_text(pilot, character)
+        assert content(app) == b""
+        assert "chữ không dấu" in hint(app)
+
+
+async def test_clear_wipes_the_pin_and_returns_to_the_field() -> None:
+    app = pin_app(pin=typed(5))
+    async with app.run_test() as pilot:
+        await pilot.click("#clear")
+        assert content(app) == b""
+        assert isinstance(app.focused, PinEntry)
+
+
+async def test_every_character_of_a_pin_is_on_the_pad() -> None:
+    for pages in ({"digits": PIN_PAGES["digits"]}, PIN_PAGES):
+        on_keys = {key.label for page in pages.values() for row in page for key in row}
+        assert set("0123456789") <= on_keys
+    labels = {
+        key.label for page in PIN_PAGES.values() for row in page for key in row if not key.does
+    }
+    assert {character.lower() for character in EVERYTHING} == labels
+
+
+@pytest.mark.parametrize("size", [(80, 25), (120, 34)], ids=str)
+async def test_a_pin_is_typed_on_the_pad(size: tuple[int, int]) -> None:
+    app = pin_app()
+    async with app.run_test(size=size) as pilot:
+        grid = app.screen.query_one(KeyGrid)
+        for label in ("4", "2", "abc", "q", "Aa", "Q", "#@!", "?", "{", "123", "0", "0", "←"):
+            assert await pilot.click(grid, offset=grid.centre_of(label))
+            await pilot.pause()
+            assert app.screen.region.contains_region(grid.region)
+        assert isinstance(app.focused, PinEntry)
+    assert content(app) == b"42qQ?{0"
+
+
+@pytest.mark.parametrize("pages", [PIN_PAGES, USERNAME_PAGES], ids=["PIN", "username"])
+@pytest.mark.parametrize("size", [(80, 25), (120, 34)], ids=str)
+async def test_every_key_on_the_screen_shows_its_label(
+    pages: object, size: tuple[int, int]
+) -> None:
+    app = pin_app() if pages is PIN_PAGES else username_app()
+    async with app.run_test(size=size) as pilot:
+        grid = app.screen.query_one(KeyGrid)
+        turns = [""] if pages is USERNAME_PAGES else ["", "abc", "#@!"]
+        for turn in turns:
+            if turn:
+                await pilot.click(grid, offset=grid.centre_of(turn))
+                await pilot.pause()
+            region = grid.region
+            rows = [row[region.x : region.right] for row in text_of(app)[region.y : region.bottom]]
+            for keys in grid.page:
+                for key in keys:
+                    x, y = grid.centre_of(key.label)
+                    assert key.label in rows[y][max(0, x - 3) : x + 4]
+
+
+async def test_on_a_pin_pad_nothing_is_typed_here() -> None:
+    app = pin_app(pin_pad=True, pin=typed(3))
+    async with app.run_test() as pilot:
+        assert not app.screen.query(PinEntry)
+        await type_text(pilot, "9")
+        await pilot.click("#confirm")
+    assert app.raised == [PinConfirmed()]
+    assert content(app) == b""
+
+
+async def test_nothing_is_pasted_or_copied() -> None:
+    for app, kept in ((pin_app(pin=typed(3)), "777"), (username_app("hoasen"), "hoasen")):
+        async with app.run_test(size=(120, 34)) as pilot:
+            app.post_message(events.Paste("dán vào"))
+            await pilot.pause()
+            assert "không nhận nội dung dán" in hint(app)
+            app._clipboard = "from before"
+            await pilot.press("shift+home", "ctrl+a", "ctrl+c", "ctrl+x", "ctrl+v", "ctrl+insert")
+            await pilot.press("shift+insert", "super+c", "super+v")
+            assert app.copied == []
+            if kept == "777":
+                assert content(app) == b"777"
+            else:
+                assert app.screen.query_one(UsernameInput).value == kept
+
+
+async def test_a_paste_with_the_focus_elsewhere_goes_nowhere() -> None:
+    app = username_app()
+    async with app.run_test() as pilot:
+        await pilot.press("tab")
+        app.post_message(events.Paste("x"))
+        await pilot.pause()
+        assert app.screen.query_one(UsernameInput).value == ""
+
+
+@pytest.mark.parametrize(
+    ("keys", "username"),
+    [
+        ("hoasen", "hoasen"),
+        ("  Hoa.Sen_1-a@b ", "Hoa.Sen_1-a@b"),
+        ("nguye\u0302\u0303n", "nguyễn"),
+        ("[b]x[/b]", "[b]x[/b]"),
+    ],
+)
+async def test_a_username_is_trimmed_and_composed(keys: str, username: str) -> None:
+    app = username_app()
+    async with app.run_test() as pilot:
+        await type_text(pilot, keys)
+        await pilot.press("enter")
+    assert app.raised == [UsernameEntered(username)]
+
+
+@pytest.mark.parametrize("value", ["", "   "])
+async def test_an_empty_username_is_not_taken(value: str) -> None:
+    app = username_app()
+    async with app.run_test() as pilot:
+        await type_text(pilot, value)
+        await pilot.press("enter")
+        assert hint(app) == "Quý khách chưa nhập tên đăng nhập."
+        await pilot.click("#continue")
+        assert isinstance(app.focused, UsernameInput)
+    assert app.raised == []
+
+
+async def test_a_username_is_typed_on_the_screen_keyboard() -> None:
+    app = username_app()
+    async with app.run_test(size=(120, 34)) as pilot:
+        grid = app.screen.query_one(KeyGrid)
+        for label in ("a", "Aa", "B", "Aa", "1", ".", "_", "-", "@", "x", "←"):
+            await pilot.click(grid, offset=grid.centre_of(label))
+        assert isinstance(app.focused, UsernameInput)
+        await pilot.press("enter")
+    assert app.raised == [UsernameEntered("aB1._-@")]
+
+
+async def test_a_finger_between_keys_types_nothing() -> None:
+    app = username_app()
+    async with app.run_test(size=(80, 25)) as pilot:
+        grid = app.screen.query_one(KeyGrid)
+        x, y = grid.centre_of("1")
+        await pilot.click(grid, offset=(x + 3, y))
+        await pilot.click(grid, offset=(x, y + 1))
+        assert app.screen.query_one(UsernameInput).value == ""
+
+
+async def test_the_language_switch_keeps_the_step_the_draft_and_the_focus() -> None:
+    app = username_app()
+    async with app.run_test() as pilot:
+        screen = app.screen
+        await type_text(pilot, "hoas")
+        await pilot.press("f2")
+        await type_text(pilot, "en")
+        assert app.screen is screen
+        assert isinstance(app.focused, UsernameInput)
+        assert "Enter your VNPT-BHXH username" in "\n".join(text_of(app))
+        await pilot.press("enter")
+    assert app.raised == [UsernameEntered("hoasen")]
+
+
+async def test_a_hint_follows_the_language() -> None:
+    app = username_app()
+    async with app.run_test() as pilot:
+        await pilot.press("enter", "f2")
+        assert hint(app) == "You have not entered a username."
+
+
+async def test_a_ticking_view_keeps_the_draft() -> None:
+    app = username_app()
+    async with app.run_test() as pilot:
+        await type_text(pilot, "hoa")
+        for countdown in (3, 2, 1):
+            app.journey_screen.show(replace(app.view, countdown=countdown))
+        assert app.screen.query_one(UsernameInput).value == "hoa"
+
+
+async def test_a_draft_survives_a_screen_that_lies_over_it() -> None:
+    app = username_app()
+    async with app.run_test() as pilot:
+        await type_text(pilot, "hoa")
+        await app.push_screen(screen_for(VIEWS["time-out"]))
+        await app.pop_screen()
+        await type_text(pilot, "sen")
+        await pilot.press("enter")
+    assert app.raised == [UsernameEntered("hoasen")]
+
+
+async def test_arrows_reach_every_button() -> None:
+    app = GalleryApp(VIEWS["choose case"])
+    async with app.run_test() as pilot:
+        seen = [app.focused]
+        for key in ("down", "down", "down", "right"):
+            await pilot.press(key)
+            seen.append(app.focused)
+        sources = [widget.source for widget in seen if isinstance(widget, Static)]
+    assert sources == [
+        "case.username", "case.forgotten", "case.mailbox", "button.back", "button.cancel",
+    ]  # fmt: skip

@@ -1,0 +1,105 @@
+"""QR codes are read from the pixels that the cells make."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+import zxingcpp
+from textual.app import App, ComposeResult
+
+from kiosk.i18n import Translator, translator
+from kiosk.view import MailboxLink, View
+from kiosk.widgets.qr import QrCode
+from tests.screens.gallery import MAILBOX, VIEWS, GalleryApp
+from tests.terminal.pictures import lines_of, picture_of, text_of
+
+
+@pytest.mark.parametrize("size", [(80, 25), (120, 34), (240, 67)], ids=str)
+@pytest.mark.parametrize(
+    ("name", "address"),
+    [
+        ("sent", MAILBOX.url),
+        ("sent, demo", MAILBOX.url),
+        ("hotline", "tel:18001260"),
+        ("hotline, all ways", "tel:18001260"),
+    ],
+)
+async def test_a_telephone_reads_the_code(name: str, address: str, size: tuple[int, int]) -> None:
+    app = GalleryApp(VIEWS[name])
+    async with app.run_test(size=size):
+        codes = zxingcpp.read_barcodes(picture_of(app))
+        assert [code.text for code in codes] == [address]
+        assert codes[0].ec_level == "M"
+
+
+async def test_the_address_stands_beside_the_code() -> None:
+    app = GalleryApp(VIEWS["sent"])
+    async with app.run_test(size=(80, 25)):
+        assert MAILBOX.url in "\n".join(text_of(app))
+
+
+async def test_an_unknown_mailbox_has_no_code() -> None:
+    app = GalleryApp(VIEWS["sent, mailbox unknown"])
+    async with app.run_test(size=(120, 34)):
+        assert zxingcpp.read_barcodes(picture_of(app)) == []
+        assert "https" not in "\n".join(text_of(app))
+
+
+async def test_a_code_without_room_is_not_shown_clipped() -> None:
+    long = MailboxLink("Thư", "https://webmail.example.vn/" + "x" * 180)
+    app = GalleryApp(replace(VIEWS["sent"], mailbox=long))
+    async with app.run_test(size=(80, 25)) as pilot:
+        await pilot.pause()
+        assert not app.screen.query_one(QrCode).display
+
+
+class CodeApp(App[None]):
+    """A code alone, under styles that would spoil it."""
+
+    CSS = "Screen { background: #400000; color: #00ff00; } QrCode { color: red; background: blue; }"
+
+    def __init__(self, full_block: bool) -> None:
+        super().__init__()
+        self.full_block = full_block
+        self.view = View(VIEWS["sent"].state, mailbox=MAILBOX)
+
+    def compose(self) -> ComposeResult:
+        code = QrCode(lambda view: MAILBOX.url, full_block=self.full_block)
+        yield code
+
+    def on_mount(self) -> None:
+        for theme in ("textual-light", "gruvbox"):
+            self.theme = theme
+
+    @property
+    def t(self) -> Translator:
+        return translator("vi")
+
+
+class CodeScreenApp(CodeApp):
+    """The code's screen has the view that a drawn widget asks for."""
+
+    def get_default_screen(self):  # type: ignore[no-untyped-def]
+        screen = super().get_default_screen()
+        screen.view, screen.t = self.view, self.t  # type: ignore[attr-defined]
+        return screen
+
+
+@pytest.mark.parametrize("full_block", [False, True])
+async def test_a_code_is_black_on_white_in_every_theme(full_block: bool) -> None:
+    app = CodeScreenApp(full_block)
+    async with app.run_test(size=(120, 40)) as pilot:
+        await pilot.pause()
+        region = app.query_one(QrCode).region
+        assert region.size == ((66, 33) if full_block else (33, 17))
+        assert [code.text for code in zxingcpp.read_barcodes(picture_of(app))] == [MAILBOX.url]
+        allowed = {"#000000", "#ffffff"}
+        for line in lines_of(app)[region.y : region.bottom]:
+            x = 0
+            for text, style, _ in line:
+                if x < region.right and x + len(text) > region.x and len(text) <= region.width:
+                    assert style.color.name in allowed
+                    assert style.bgcolor.name in allowed
+                    assert not full_block or not text.strip()
+                x += len(text)
