@@ -48,7 +48,7 @@ class KioskApp(App[None], inherit_bindings=False):
     ESCAPE_TO_MINIMIZE = False
     NOTIFICATION_TIMEOUT = 0
     BINDINGS: ClassVar[list[BindingType]] = []
-    CSS_PATH: ClassVar[list[str | Path]] = sorted((Path(__file__).parent / "styles").glob("*.tcss"))
+    CSS_PATH = Path(__file__).parent / "styles" / "kiosk.tcss"
 
     def __init__(
         self,

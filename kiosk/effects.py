@@ -162,17 +162,14 @@ async def read_token(visit: Visit, tools: Tools) -> Event:
 def _check(der: bytes, visit: Visit, tools: Tools) -> UsableCertificate | Failed:
     from kiosk.hardware.certificate import CertificateRefused, read_identity  # noqa: PLC0415
 
-    identity = None
     try:
         identity = read_identity(der)
         return UsableCertificate(identity, tools.trust.check(identity, tools.now()))
     except CertificateRefused as error:
-        return _certificate_refused(visit, error, identity)
+        return _certificate_refused(visit, error)
 
 
-def _certificate_refused(
-    visit: Visit, error: CertificateRefused, identity: Identity | None
-) -> Failed:
+def _certificate_refused(visit: Visit, error: CertificateRefused) -> Failed:
     from kiosk.hardware import certificate  # noqa: PLC0415
 
     table: dict[type[CertificateRefused], Problem] = {
@@ -184,13 +181,10 @@ def _certificate_refused(
         certificate.NoTaxCode: problems.CERTIFICATE_NO_TAX_CODE,
         certificate.CertificateUnreadable: problems.CERTIFICATE_UNREADABLE,
     }
-    problem = table[type(error)]
-    if identity and not visit.facts:
-        if problem is problems.CERTIFICATE_EXPIRED:
-            visit.facts = {"date": vietnamese_date(identity.not_after)}
-        elif problem is problems.CERTIFICATE_NOT_YET_VALID:
-            visit.facts = {"date": vietnamese_date(identity.not_before)}
-    return Failed(problem.code)
+    dated = certificate.CertificateExpired | certificate.CertificateNotYetValid
+    if isinstance(error, dated) and not visit.facts:
+        visit.facts = {"date": vietnamese_date(error.date)}
+    return Failed(table[type(error)].code)
 
 
 async def prepare_login(visit: Visit, tools: Tools) -> Event:

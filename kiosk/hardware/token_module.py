@@ -131,11 +131,17 @@ class TokenModule:
                 if _serial(token) != serial:
                     raise TokenChanged
                 session = token.open()
-                key_id = _key_id(session, certificate)
-                self._check_pin(token, pin)
-                self._present_pin(session, pin)
+                try:
+                    key_id = _key_id(session, certificate)
+                    self._check_pin(token, pin)
+                    self._present_pin(session, pin)
+                    asks_again = any(_asks_again(key) for key in _keys(session, key_id))
+                except (TokenError, PKCS11Error):
+                    with suppress(PKCS11Error):
+                        session.close()
+                    raise
                 self._session = session
-                if any(_asks_again(key) for key in _keys(session, key_id)):
+                if asks_again:
                     self._pin = bytearray(pin)
         finally:
             _wipe(pin)
@@ -195,8 +201,6 @@ class TokenModule:
         result = self._cryptoki.login(_handle(session), pin)
         if result == cryptoki.CKR_OK:
             return
-        with suppress(PKCS11Error):
-            session.close()
         match result:
             case cryptoki.CKR_PIN_INCORRECT | cryptoki.CKR_PIN_INVALID:
                 flags = self._flags_after_miss()
@@ -229,7 +233,10 @@ class TokenModule:
         session, self._session = self._session, None
         if session is not None:
             self._cryptoki.logout(_handle(session))
-            session.close()
+            # If this fails, either the login is gone with the token, or C_Login will say
+            # that somebody is logged in, which never counts as a right PIN.
+            with suppress(PKCS11Error):
+                session.close()
 
     def _forget_pin(self) -> None:
         _wipe(self._pin)

@@ -8,7 +8,7 @@ from typing import ClassVar
 
 from textual import events, on
 from textual.app import ComposeResult
-from textual.binding import Binding
+from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
 from textual.content import Content
 from textual.geometry import Region, Size
@@ -28,6 +28,9 @@ from kiosk.widgets.step_bar import StepBar
 
 WORDS_BESIDE_CODE = 36
 """Columns that the words beside a QR code need at least."""
+
+_WIDTHS = [(0, "-narrow"), (100, "-wide")]
+_HEIGHTS = [(0, "-short"), (SHORT_SCREEN, "-regular")]
 
 
 class LanguageToggled(Message):
@@ -52,15 +55,9 @@ class JourneyScreen(Screen[None], inherit_bindings=False):
     """
 
     AUTO_FOCUS = ""
-    HORIZONTAL_BREAKPOINTS = [
-        (0, "-narrow"),
-        (100, "-wide"),
-    ]
-    VERTICAL_BREAKPOINTS = [
-        (0, "-short"),
-        (SHORT_SCREEN, "-regular"),
-    ]
-    BINDINGS = [
+    HORIZONTAL_BREAKPOINTS = _WIDTHS
+    VERTICAL_BREAKPOINTS = _HEIGHTS
+    BINDINGS: ClassVar[list[BindingType]] = [
         Binding("tab", "step(1)", show=False),
         Binding("shift+tab", "step(-1)", show=False),
         Binding("enter", "begin", show=False),
@@ -138,9 +135,9 @@ class JourneyScreen(Screen[None], inherit_bindings=False):
                 yield Words("brand.name", "brand-name")
                 yield Words("brand.service", "brand-service")
                 yield Words("brand.simulated", "simulated", when=lambda v: v.simulated)
-                yield ActionButton("button.language", classes="small", id="language")
+                yield ActionButton("button.language", classes="small", widget_id="language")
                 if self._staff_can_be_called:
-                    yield ActionButton(_staff, StaffCalled, "small", id="staff")
+                    yield ActionButton(_staff, StaffCalled, "small", widget_id="staff")
             if self.STEP:
                 yield StepBar(self.STEP)
 

@@ -24,7 +24,10 @@ class InsertTokenScreen(JourneyScreen):
         yield Words("insert.waiting", "status")
 
     def actions(self) -> Iterable[ActionButton]:
-        """Back, the way without a token, out. Inserting the token is the primary action."""
+        """Back, the way without a token, out. The primary action is to insert the token."""
         yield ActionButton("button.back", Back, escape=True)
         yield ActionButton("insert.none", NoToken)
         yield ActionButton("button.cancel", Cancelled)
+
+    def first_focus(self) -> None:
+        """Nothing: the hand is at the token, and a stray Enter leads nowhere."""

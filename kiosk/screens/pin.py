@@ -35,7 +35,7 @@ class PinScreen(JourneyScreen):
             with Vertical(classes="words"):
                 yield Words("pin.title", "title")
                 yield Words("pin.text", "text")
-                yield PinEntry(self.view.pin, id="pin")
+                yield PinEntry(self.view.pin)
                 yield Hint()
                 yield Words(
                     lambda v, t: t("pin.tries", tries=v.tries_left),
@@ -48,8 +48,8 @@ class PinScreen(JourneyScreen):
 
     def actions(self) -> Iterable[ActionButton]:
         """Confirm, clear, out."""
-        yield ActionButton("pin.confirm", id="confirm", primary=True)
-        yield ActionButton("pin.clear", id="clear", when=lambda v: not v.pin_pad)
+        yield ActionButton("pin.confirm", widget_id="confirm", primary=True)
+        yield ActionButton("pin.clear", widget_id="clear", when=lambda v: not v.pin_pad)
         yield ActionButton("button.cancel", Cancelled, escape=True)
 
     def first_focus(self) -> Widget | None:

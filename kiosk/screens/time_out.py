@@ -10,6 +10,7 @@ from textual.app import ComposeResult
 from kiosk.flow import MoreTimeAsked, TimeUp
 from kiosk.screens.base import JourneyScreen
 from kiosk.widgets.action_button import ActionButton
+from kiosk.widgets.demo_strip import DEMO_KEYS
 from kiosk.widgets.drawn import Words
 
 _OWN_KEYS = frozenset(
@@ -34,6 +35,11 @@ class TimeOutScreen(JourneyScreen):
 
     def on_key(self, event: events.Key) -> None:
         """Take any other key as "I am still here"."""
-        if event.key not in _OWN_KEYS and self.view.demo is None:
+        if event.key not in _OWN_KEYS and not (self.view.demo and event.key in DEMO_KEYS):
             event.stop()
             self.raise_event(MoreTimeAsked())
+
+    def on_click(self, event: events.Click) -> None:
+        """Take a touch anywhere but on a button as the same."""
+        event.stop()
+        self.raise_event(MoreTimeAsked())

@@ -31,13 +31,13 @@ class UsernameScreen(JourneyScreen):
         yield Words("username.title", "title")
         yield Words(_holder, "holder", when=lambda v: v.holder is not None)
         yield Words("username.text", "text")
-        yield UsernameInput(self.view.username, id="username")
+        yield UsernameInput(self.view.username)
         yield Hint()
         yield KeyGrid(USERNAME_PAGES, self._type, self._backspace, column=6)
 
     def actions(self) -> Iterable[ActionButton]:
         """Go on, the way without a username, out."""
-        yield ActionButton("button.continue", id="continue", primary=True)
+        yield ActionButton("button.continue", widget_id="continue", primary=True)
         yield ActionButton("username.forgotten", ForgotUsername)
         yield ActionButton("button.cancel", Cancelled, escape=True)
 

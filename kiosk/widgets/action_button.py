@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import ClassVar
 
 from textual import events
-from textual.binding import Binding
+from textual.binding import Binding, BindingType
 from textual.message import Message
 
 from kiosk.flow import Event
@@ -19,7 +20,7 @@ class ActionButton(Words, can_focus=True):
     glyphs that console fonts lack; this one does not.
     """
 
-    BINDINGS = [Binding("enter,space", "press", show=False)]
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("enter,space", "press", show=False)]
 
     class Pressed(Message):
         """The button was pressed."""
@@ -42,9 +43,9 @@ class ActionButton(Words, can_focus=True):
         primary: bool = False,
         escape: bool = False,
         when: When | None = None,
-        id: str | None = None,
+        widget_id: str | None = None,
     ) -> None:
-        super().__init__(source, classes, when=when, id=id)
+        super().__init__(source, classes, when=when, widget_id=widget_id)
         self.event = event
         """Makes the journey event that the button stands for; None: the screen knows."""
         self.escape = escape

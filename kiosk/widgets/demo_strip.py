@@ -22,13 +22,13 @@ class DemoStrip(Vertical):
         """Make the keys' row and the line about the virtual token."""
         with Horizontal(id="demo-keys"):
             yield Words("demo.mark", "demo-mark")
-            yield ActionButton(_insert_or_remove, id="demo-insert_or_remove")
+            yield ActionButton(_insert_or_remove, widget_id="demo-insert_or_remove")
             yield ActionButton(
                 lambda v, t: t("demo.swap", token=v.demo.next_token if v.demo else ""),
-                id="demo-swap",
+                widget_id="demo-swap",
             )
-            yield ActionButton("demo.mailbox", id="demo-mailbox")
-            yield ActionButton("demo.quit", id="demo-quit")
+            yield ActionButton("demo.mailbox", widget_id="demo-mailbox")
+            yield ActionButton("demo.quit", widget_id="demo-quit")
         yield Words(_facts, "demo-facts")
 
     def on_mount(self) -> None:

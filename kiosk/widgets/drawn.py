@@ -59,9 +59,14 @@ class Words(Drawn, Static):
     """A piece of text in the customer's language."""
 
     def __init__(
-        self, source: Source, classes: str = "", *, when: When | None = None, id: str | None = None
+        self,
+        source: Source,
+        classes: str = "",
+        *,
+        when: When | None = None,
+        widget_id: str | None = None,
     ) -> None:
-        super().__init__("", markup=False, classes=classes, id=id)
+        super().__init__("", markup=False, classes=classes, id=widget_id)
         self.source = source
         """What the text is made from."""
         self._when = when

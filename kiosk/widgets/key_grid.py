@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 
 from rich.segment import Segment
 from textual import events
@@ -81,7 +82,7 @@ class KeyGrid(Widget):
     logs, and one of these grids types a PIN.
     """
 
-    COMPONENT_CLASSES = {"key-grid--cap", "key-grid--command"}
+    COMPONENT_CLASSES: ClassVar[set[str]] = {"key-grid--cap", "key-grid--command"}
 
     def __init__(
         self,
@@ -90,9 +91,8 @@ class KeyGrid(Widget):
         backspace: Callable[[], None],
         *,
         column: int,
-        id: str | None = None,
     ) -> None:
-        super().__init__(id=id)
+        super().__init__()
         self._pages = pages
         self._page = next(iter(pages))
         self._shifted = False
@@ -119,7 +119,7 @@ class KeyGrid(Widget):
         """Rows from one row of keys to the next: a drawn key, or a line and a gap."""
         return 3 if self.app.size.height >= SHORT_SCREEN else 2
 
-    def get_content_width(self, container: Size, viewport: Size) -> int:
+    def get_content_width(self, _container: Size, _viewport: Size) -> int:
         """Width of the widest page, so that turning a page moves nothing else."""
         return max(
             columns * (self._column if columns > 3 else self._column * 2)
@@ -128,7 +128,7 @@ class KeyGrid(Widget):
             )
         )
 
-    def get_content_height(self, container: Size, viewport: Size, width: int) -> int:
+    def get_content_height(self, _container: Size, _viewport: Size, _width: int) -> int:
         """Height of all rows of keys."""
         rows = len(self.page)
         return rows * 3 if self._pitch == 3 else rows * 2 - 1

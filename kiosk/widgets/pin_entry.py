@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from rich.segment import Segment
 from textual import events
-from textual.binding import Binding
+from textual.binding import Binding, BindingType
 from textual.geometry import Size
 from textual.message import Message
 from textual.strip import Strip
@@ -27,7 +29,7 @@ class PinEntry(Drawn, Widget, can_focus=True):
     is cleared.
     """
 
-    BINDINGS = [
+    BINDINGS: ClassVar[list[BindingType]] = [
         Binding("enter", "submit", show=False),
         Binding("backspace", "backspace", show=False),
     ]
@@ -46,12 +48,12 @@ class PinEntry(Drawn, Widget, can_focus=True):
             self.hint = hint
             """Message key of the reason."""
 
-    def __init__(self, buffer: PinBuffer, id: str | None = None) -> None:
-        super().__init__(id=id)
+    def __init__(self, buffer: PinBuffer) -> None:
+        super().__init__()
         self._buffer = buffer
         self._longest = buffer.CAPACITY
 
-    def draw(self, view: View, t: Translator) -> None:
+    def draw(self, view: View, _t: Translator) -> None:
         """Follow the token's limits."""
         self._buffer = view.pin
         self._longest = view.pin_length[1]
@@ -97,15 +99,15 @@ class PinEntry(Drawn, Widget, can_focus=True):
         event.prevent_default()
         self.post_message(self.Refused("hint.paste"))
 
-    def get_content_width(self, container: Size, viewport: Size) -> int:
+    def get_content_width(self, container: Size, _viewport: Size) -> int:
         """As wide as it may be."""
         return container.width
 
-    def get_content_height(self, container: Size, viewport: Size, width: int) -> int:
+    def get_content_height(self, _container: Size, _viewport: Size, _width: int) -> int:
         """One line."""
         return 1
 
-    def render_line(self, y: int) -> Strip:
+    def render_line(self, _y: int) -> Strip:
         """Draw the dots, and a bar where the next one comes."""
         count = len(self._buffer)
         width = self.size.width

@@ -41,14 +41,10 @@ class QrCode(Drawn, Widget):
     plain background colour: twice as large, for console fonts without block elements.
     """
 
-    def __init__(
-        self,
-        source: Callable[[View], str],
-        *,
-        full_block: bool | None = None,
-        id: str | None = None,
-    ) -> None:
-        super().__init__(id=id)
+    DEFAULT_CSS = "QrCode { width: auto; height: auto; }"
+
+    def __init__(self, source: Callable[[View], str], *, full_block: bool | None = None) -> None:
+        super().__init__()
         self._source = source
         self._data = ""
         self._modules: list[list[bool]] = []
@@ -57,7 +53,7 @@ class QrCode(Drawn, Widget):
             full_block = os.environ.get("TERM") == "linux"
         self.full_block = full_block
 
-    def draw(self, view: View, t: Translator) -> None:
+    def draw(self, view: View, _t: Translator) -> None:
         """Encode the view's address; without one there is no code."""
         data = self._source(view)
         if data != self._data:
@@ -79,11 +75,11 @@ class QrCode(Drawn, Widget):
             needed.width <= room.width and needed.height <= room.height
         )
 
-    def get_content_width(self, container: Size, viewport: Size) -> int:
+    def get_content_width(self, _container: Size, _viewport: Size) -> int:
         """Width in cells, never less than the code."""
         return self.needed.width
 
-    def get_content_height(self, container: Size, viewport: Size, width: int) -> int:
+    def get_content_height(self, _container: Size, _viewport: Size, _width: int) -> int:
         """Height in cells, never less than the code."""
         return self.needed.height
 

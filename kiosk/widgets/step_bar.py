@@ -23,7 +23,7 @@ class StepBar(Drawn, Static):
         self._names: tuple[str, ...] = ()
         self._where = ""
 
-    def draw(self, view: View, t: Translator) -> None:
+    def draw(self, _view: View, t: Translator) -> None:
         """Name the steps in the customer's language."""
         self._names = tuple(t(key) for key in STEPS)
         self._where = t("step.where", step=self._step, steps=len(STEPS))

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import unicodedata
+from typing import ClassVar
 
 from textual import events
-from textual.binding import Binding
+from textual.binding import Binding, BindingType
 from textual.message import Message
 from textual.widgets import Input
 
@@ -16,7 +17,7 @@ LONGEST_USERNAME = 128
 class UsernameInput(Input, inherit_bindings=False):
     """A line of text without clipboard: what one customer copies, the next could paste."""
 
-    BINDINGS = [
+    BINDINGS: ClassVar[list[BindingType]] = [
         Binding("left", "cursor_left", show=False),
         Binding("right", "cursor_right", show=False),
         Binding("home", "home", show=False),
@@ -29,9 +30,9 @@ class UsernameInput(Input, inherit_bindings=False):
     class PasteRefused(Message):
         """Somebody tried to paste."""
 
-    def __init__(self, value: str, id: str | None = None) -> None:
+    def __init__(self, value: str) -> None:
         super().__init__(
-            value, id=id, max_length=LONGEST_USERNAME, select_on_focus=False, highlighter=None
+            value, max_length=LONGEST_USERNAME, select_on_focus=False, highlighter=None
         )
         self.cursor_blink = False
 

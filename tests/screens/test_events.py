@@ -256,6 +256,22 @@ async def test_any_key_asks_for_more_time(key: str) -> None:
     assert app.raised == [flow.MoreTimeAsked()]
 
 
+async def test_a_touch_anywhere_asks_for_more_time() -> None:
+    app = GalleryApp(VIEWS["time-out"])
+    async with app.run_test() as pilot:
+        await pilot.click("#body", offset=(1, 1))
+    assert app.raised == [flow.MoreTimeAsked()]
+
+
+async def test_demo_keys_leave_the_time_out_question_alone() -> None:
+    app = GalleryApp(replace(VIEWS["time-out"], demo=VIEWS["username, demo"].demo))
+    async with app.run_test() as pilot:
+        await pilot.press("f5")
+        assert (app.asked, app.raised) == (["insert_or_remove"], [])
+        await pilot.press("x")
+    assert app.raised == [flow.MoreTimeAsked()]
+
+
 async def test_a_screen_raises_one_event_until_it_is_shown_again() -> None:
     app = GalleryApp(VIEWS["confirm"])
     async with app.run_test() as pilot:

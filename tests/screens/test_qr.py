@@ -27,7 +27,8 @@ from tests.terminal.pictures import lines_of, picture_of, text_of
 )
 async def test_a_telephone_reads_the_code(name: str, address: str, size: tuple[int, int]) -> None:
     app = GalleryApp(VIEWS[name])
-    async with app.run_test(size=size):
+    async with app.run_test(size=size) as pilot:
+        await pilot.pause()
         codes = zxingcpp.read_barcodes(picture_of(app))
         assert [code.text for code in codes] == [address]
         assert codes[0].ec_level == "M"

@@ -73,6 +73,7 @@ class Server:
 
     def __init__(self, *answers: bytes | Callable[[bytes, Writer], Awaitable[None]] | None) -> None:
         self._answers = list(answers)
+        self._connections: set[asyncio.Task[Any]] = set()
         self.requests: list[bytes] = []
         self.port = 0
 
@@ -83,6 +84,9 @@ class Server:
 
     async def __aexit__(self, *_: object) -> None:
         self.stop_listening()
+        for connection in self._connections:
+            connection.cancel()
+        await asyncio.gather(*self._connections)
 
     def stop_listening(self) -> None:
         self._server.close()
@@ -92,6 +96,9 @@ class Server:
         return f"http://127.0.0.1:{self.port}"
 
     async def _serve(self, reader: asyncio.StreamReader, writer: Writer) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        self._connections.add(task)
         try:
             while True:
                 self.requests.append(await read_request(reader))
@@ -103,7 +110,7 @@ class Server:
                     return
                 writer.write(act)
                 await writer.drain()
-        except (asyncio.IncompleteReadError, ConnectionError):
+        except (asyncio.IncompleteReadError, ConnectionError, asyncio.CancelledError):
             return
         finally:
             writer.close()
@@ -328,6 +335,7 @@ async def test_the_real_service_mails_once_though_the_answer_was_lost(tmp_path: 
                 return await reader.read()
             finally:
                 upstream.close()
+                await upstream.wait_closed()
 
         direct = lab.client()
         reset = await lab.open_reset(direct)

@@ -141,7 +141,7 @@ def test_errors_do_not_quote_what_came(ends: Ends) -> None:
 
 def test_both_ends_name_the_same_errors() -> None:
     """Each error of the port that a helper can raise is one that the kiosk can name."""
-    from kiosk.hardware import token, token_client
+    from kiosk.hardware import token, token_process
 
     own = {"TokenError", "HelperDied", "TokenStalled", "ModuleMissing", "PinRefused", "TokenFailed"}
     every = {
@@ -150,5 +150,5 @@ def test_both_ends_name_the_same_errors() -> None:
         if isinstance(kind, type) and issubclass(kind, token.TokenError)
     }
     for name in every - own:
-        error = token_client._error("find", wire.Refused(name))
+        error = token_process.error_of("find", wire.Refused(name))
         assert type(error).__name__ == name
