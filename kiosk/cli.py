@@ -7,10 +7,16 @@ import logging
 import os
 import sys
 from pathlib import Path
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 from kiosk import __version__
 from kiosk.config import ConfigError
+
+if TYPE_CHECKING:
+    from kiosk.app import KioskApp
+
+if TYPE_CHECKING:
+    pass
 
 DEFAULT_CONFIG = Path("/etc/vnpt-bhxh-kiosk/kiosk.toml")
 
@@ -200,13 +206,11 @@ def _run(options: argparse.Namespace) -> int:
         lambda show, crash: settings.controller(PcscWatcher(), show, crash), settings.tools
     )
     app.run()
-    return _leave(app)
+    return leave(app)
 
 
-def _leave(app: object) -> int:
-    from kiosk.app import KioskApp
-
-    assert isinstance(app, KioskApp)  # noqa: S101
+def leave(app: KioskApp) -> int:
+    """Say why the app ended, if nobody asked it to, and give the exit code."""
     if app.crash_report:
         _say(f"stopped because of a fault: {app.crash_report}")
     return app.return_code or DONE
@@ -225,7 +229,7 @@ def _demo(options: argparse.Namespace) -> int:
     except DemoFailed as error:
         _say(str(error))
         return FAILED
-    return _leave(app)
+    return leave(app)
 
 
 def _config_check(options: argparse.Namespace) -> int:

@@ -33,10 +33,17 @@ from kiosk.flow import (
 from kiosk.hardware import token as tokens
 from kiosk.problems import Problem
 from kiosk.service import errors as service
+from kiosk.service.proof import (
+    ProofImpossible,
+    ProofRequest,
+    algorithm_for,
+    assemble,
+    signing_input,
+)
 from kiosk.session import UsableCertificate, Visit
 
 if TYPE_CHECKING:
-    from kiosk.hardware.certificate import CertificateRefused, Identity, TrustStore
+    from kiosk.hardware.certificate import CertificateRefused, TrustStore
     from kiosk.service.client import ServiceClient
 
 REMOVAL_GRACE = 1.2
@@ -79,6 +86,8 @@ _REFUSALS: dict[str, Problem] = {
     "certificate_revoked": problems.CERTIFICATE_REVOKED,
     "certificate_suspended": problems.CERTIFICATE_SUSPENDED,
     "certificate_expired": problems.CERTIFICATE_EXPIRED,
+    "certificate_not_yet_valid": problems.CERTIFICATE_NOT_YET_VALID,
+    "certificate_weak_key": problems.CERTIFICATE_WEAK_KEY,
     "certificate_untrusted": problems.CERTIFICATE_FOREIGN_CA,
     "certificate_status_unknown": problems.CERTIFICATE_STATUS_UNKNOWN,
     "proof_invalid": problems.SERVICE_PROOF_REFUSED,
@@ -100,8 +109,12 @@ async def _token_failed(error: tokens.TokenError) -> Failed:
 def _service_failed(visit: Visit, error: service.ServiceError) -> Failed:
     if isinstance(error, service.ServiceRefused):
         problem = _REFUSALS.get(error.code, problems.SERVICE_FAILED)
-        if problem is problems.CERTIFICATE_EXPIRED and visit.certificate:
-            visit.facts = {"date": vietnamese_date(visit.certificate.identity.not_after)}
+        if visit.certificate is not None:
+            identity = visit.certificate.identity
+            if problem is problems.CERTIFICATE_EXPIRED:
+                visit.facts = {"date": vietnamese_date(identity.not_after)}
+            elif problem is problems.CERTIFICATE_NOT_YET_VALID:
+                visit.facts = {"date": vietnamese_date(identity.not_before)}
         return Failed(problem.code)
     if isinstance(error, service.AnswerInvalid):
         return Failed(problems.SERVICE_FAILED.code)
@@ -208,8 +221,11 @@ async def prepare_login(visit: Visit, tools: Tools) -> Event:
         return Failed(problem.code)
     try:
         await _new_challenge(visit, visit.certificate, tools)
+        _signing_input(visit, visit.certificate, tools)
     except service.ServiceError as error:
         return _service_failed(visit, error)
+    except ProofImpossible:
+        return Failed(problems.SERVICE_PROOF_REFUSED.code)
     return PinFinalTry() if info.flags.final_try else PinReady()
 
 
@@ -224,8 +240,6 @@ async def prove(visit: Visit, tools: Tools) -> Event:
 
     The helper that knew the PIN ends as soon as the signature is there.
     """
-    from kiosk.service import proof  # noqa: PLC0415
-
     token, certificate = visit.token, visit.certificate
     if token is None or visit.token_info is None or certificate is None:
         raise RuntimeError("there is no token to log in to")
@@ -247,23 +261,12 @@ async def prove(visit: Visit, tools: Tools) -> Event:
     try:
         if asyncio.get_running_loop().time() > visit.challenge_ends:
             await _new_challenge(visit, certificate, tools)
-        mechanism = _mechanism(identity)
-        message = proof.signing_input(
-            proof.ProofRequest(
-                audience=tools.service.audience,
-                username=visit.username,
-                challenge=visit.challenge,
-                kiosk=tools.kiosk_id,
-                issued_at=int(time.time()),
-                chain=certificate.chain,
-            ),
-            mechanism.value,
-        )
+        mechanism, message = _signing_input(visit, certificate, tools)
         signature = await token.sign(identity.der, mechanism, message)
         visit.token = None
         await token.close()
         visit.reset = await tools.service.request_reset(
-            visit.username, proof.assemble(message, signature)
+            visit.username, assemble(message, signature)
         )
     except tokens.TokenError as error:
         return await _token_failed(error)
@@ -276,11 +279,24 @@ async def prove(visit: Visit, tools: Tools) -> Event:
     return ProofAccepted()
 
 
-def _mechanism(identity: Identity) -> tokens.Mechanism:
-    """JWS algorithm for the key; the checks before let no other key through."""
-    if identity.key_type == "RSA":
-        return tokens.Mechanism.RS256
-    return tokens.Mechanism.ES384 if identity.key_bits >= 384 else tokens.Mechanism.ES256
+def _signing_input(
+    visit: Visit, certificate: UsableCertificate, tools: Tools
+) -> tuple[tokens.Mechanism, bytes]:
+    """Build what the token signs.
+
+    Raises:
+        ProofImpossible: a fact is not what may be signed, so no PIN need be asked for.
+    """
+    algorithm = algorithm_for(certificate.identity.key_type, certificate.identity.curve)
+    request = ProofRequest(
+        audience=tools.service.audience,
+        username=visit.username,
+        challenge=visit.challenge,
+        kiosk=tools.kiosk_id,
+        issued_at=int(time.time()),
+        chain=certificate.chain,
+    )
+    return tokens.Mechanism(algorithm), signing_input(request, algorithm)
 
 
 async def send(visit: Visit, tools: Tools) -> Event:

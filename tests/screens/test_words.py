@@ -38,7 +38,8 @@ def shown(app: GalleryApp, widget: Widget) -> str:
 
 async def check_whole(view: View, size: tuple[int, int]) -> None:
     app = GalleryApp(view)
-    async with app.run_test(size=size):
+    async with app.run_test(size=size) as pilot:
+        await pilot.pause()
         check_shown(app)
 
 

@@ -33,6 +33,7 @@ from tests.stack.journey import (
     WELCOME,
     Customer,
 )
+from tests.stack.softhsm import SoftToken
 from tests.terminal.console import Console
 from tests.terminal.qr import decode, picture_of_terminal
 
@@ -185,10 +186,13 @@ def test_the_journey_on_softhsm(
     sandbox_directory: Path, server: SandboxServer, tmp_path: Path
 ) -> None:
     """Another real module behind the same port; there is no PC/SC in this one."""
-    trust = SandboxPki.open(sandbox_directory).trust_directory
-    path = write_config(tmp_path, server.url, trust)
-    command = [sys.executable, "-m", "tests.stack.softhsm_kiosk", str(path), str(sandbox_directory)]
-    with Console(command) as console:
+    pki = SandboxPki.open(sandbox_directory)
+    soft = SoftToken(tmp_path, PIN)
+    key, certificate = pki.leaf("hoa-sen")
+    soft.put("hoa-sen", certificate, key, "01")
+    path = write_config(tmp_path, server.url, pki.trust_directory)
+    command = [sys.executable, "-m", "tests.stack.softhsm_kiosk", str(path)]
+    with Console([*command, soft.environment["SOFTHSM2_CONF"]]) as console:
         customer = Customer(console)
         customer.start()
         console.press("f5")
@@ -202,6 +206,34 @@ def _to_username(customer: Customer, card: CardControl, token: str = "hoa-sen") 
     customer.start()
     card.insert(token)
     customer.console.wait(USERNAME)
+
+
+def test_pulling_the_token_while_it_is_read(console: Console, card: CardControl) -> None:
+    """The card hangs, so that the customer is quicker than the reading."""
+    customer = Customer(console)
+    customer.start()
+    card.hang(True)
+    card.insert("hoa-sen")
+    console.wait("Đang đọc USB Token")
+    card.remove()
+    console.wait("USB Token đã được rút ra", "T01")
+
+
+def test_pulling_the_token_while_it_logs_in(
+    console: Console, card: CardControl, sandbox_directory: Path
+) -> None:
+    customer = Customer(console)
+    before = len(latest_mails(sandbox_directory))
+    _to_username(customer, card)
+    customer.enter_username("hoasen")
+    console.wait(PIN_ASKED)
+    card.hang(True)
+    customer.enter_pin(PIN)
+    console.wait("không rút")
+    assert PIN_ASKED not in console.text
+    card.remove()
+    console.wait("USB Token đã được rút ra", "T01")
+    assert len(latest_mails(sandbox_directory)) == before
 
 
 STEPS = ("username", "pin", "pin half typed", "pin wrong", "confirm")

@@ -12,16 +12,12 @@ import subprocess
 import sys
 import time
 from collections.abc import AsyncIterator
-from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
-from cryptography.x509.oid import NameOID
 
 from kiosk.hardware.catalogue import Catalogue, Family
 from kiosk.hardware.token import (
@@ -37,95 +33,21 @@ from kiosk.hardware.token import (
     TokenStalled,
 )
 from kiosk.hardware.token_client import Deadlines, HelperToken, HelperTokenDriver
+from tests.stack.softhsm import LABEL, MODULE, SoftToken
 
 pytestmark = pytest.mark.stack
 
-MODULE = Path("/usr/lib/softhsm/libsofthsm2.so")
 PIN = "mật-khẩu-0123456789"
-LABEL = "CÔNG TY TNHH HOA SEN"
 MESSAGE = b"what the customer confirms"
-
-Key = rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey
 
 
 def pin(text: str = PIN) -> memoryview:
     return memoryview(bytearray(text.encode()))
 
 
-@dataclass
-class SoftToken:
-    """A SoftHSM token of the tests' own."""
-
-    directory: Path
-    certificates: dict[str, x509.Certificate] = field(default_factory=dict)
-
-    def __post_init__(self) -> None:
-        (self.directory / "tokens").mkdir()
-        (self.directory / "softhsm2.conf").write_text(
-            f"directories.tokendir = {self.directory}/tokens\nobjectstore.backend = file\n"
-        )
-        self.add_token(LABEL)
-
-    @property
-    def environment(self) -> dict[str, str]:
-        return {"SOFTHSM2_CONF": str(self.directory / "softhsm2.conf")}
-
-    def add_token(self, label: str) -> None:
-        self._run(
-            *("softhsm2-util", "--init-token", "--free", "--label", label),
-            *("--so-pin", "12345678", "--pin", PIN),
-        )
-
-    def add(
-        self, name: str, key: Key, key_id: str, *, ca: bool = False, bare: bool = False
-    ) -> None:
-        """Put a certificate on the token, and its key unless it shall be `bare`."""
-        subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
-        now = datetime.now(UTC)
-        certificate = (
-            x509.CertificateBuilder()
-            .subject_name(subject)
-            .issuer_name(subject)
-            .public_key(key.public_key())
-            .serial_number(x509.random_serial_number())
-            .not_valid_before(now - timedelta(days=1))
-            .not_valid_after(now + timedelta(days=1))
-            .add_extension(x509.BasicConstraints(ca, None), critical=True)
-            .sign(key, hashes.SHA256())
-        )
-        file = self.directory / name
-        if not bare:
-            file.write_bytes(
-                key.private_bytes(
-                    serialization.Encoding.PEM,
-                    serialization.PrivateFormat.PKCS8,
-                    serialization.NoEncryption(),
-                )
-            )
-            self._run(
-                *("softhsm2-util", "--import", str(file), "--token", LABEL, "--pin", PIN),
-                *("--label", name, "--id", key_id),
-            )
-        file.write_bytes(certificate.public_bytes(serialization.Encoding.DER))
-        self._run(
-            *("pkcs11-tool", "--module", str(MODULE), "--token-label", LABEL, "--pin", PIN),
-            *("--login", "--write-object", str(file), "--type", "cert"),
-            *("--id", key_id, "--label", name),
-        )
-        self.certificates[name] = certificate
-
-    def der(self, name: str) -> bytes:
-        return self.certificates[name].public_bytes(serialization.Encoding.DER)
-
-    def _run(self, *command: str) -> None:
-        subprocess.run(
-            command, env={**os.environ, **self.environment}, check=True, capture_output=True
-        )
-
-
 @pytest.fixture(scope="module")
 def soft(tmp_path_factory: pytest.TempPathFactory) -> SoftToken:
-    soft = SoftToken(tmp_path_factory.mktemp("softhsm"))
+    soft = SoftToken(tmp_path_factory.mktemp("softhsm"), PIN)
     soft.add("rsa", rsa.generate_private_key(65537, 2048), "01")
     soft.add("p256", ec.generate_private_key(ec.SECP256R1()), "02")
     soft.add("p384", ec.generate_private_key(ec.SECP384R1()), "03")

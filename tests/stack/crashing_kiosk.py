@@ -1,0 +1,50 @@
+"""A kiosk that crashes on F6, in the way its argument says, with a secret in a local.
+
+Run by test_crash: python -m tests.stack.crashing_kiosk STATE handler|task|callback
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import sys
+from pathlib import Path
+
+from kiosk.app import KioskApp
+from kiosk.cli import leave
+from kiosk.sandbox.demo import Demo
+
+
+def main() -> None:
+    state, way = sys.argv[1:]
+    logging.basicConfig(filename=Path(state) / "kiosk.log", level=logging.INFO)
+
+    with Demo(Path(state), "embedded", print) as demo:
+        app = demo.app()
+        usual = app._demo
+        assert usual is not None
+
+        def fail() -> None:
+            secret = "secret-" + "of-a-local"
+            raise ValueError(secret)
+
+        async def fail_later() -> None:
+            await asyncio.sleep(0)
+            fail()
+
+        def act(app: KioskApp, action: str) -> None:
+            if action != "swap":
+                usual(app, action)
+            elif way == "handler":
+                fail()
+            elif way == "task":
+                app.controller._spawn(fail_later())
+            else:
+                asyncio.get_running_loop().call_soon(fail)
+
+        app._demo = act
+        app.run()
+    sys.exit(leave(app))
+
+
+main()
