@@ -7,9 +7,10 @@ from dataclasses import replace
 import pytest
 import zxingcpp
 from textual.app import App, ComposeResult
+from textual.screen import Screen
 
-from kiosk.i18n import Translator, translator
-from kiosk.view import MailboxLink, View
+from kiosk.i18n import translator
+from kiosk.view import MailboxLink
 from kiosk.widgets.qr import QrCode
 from tests.screens.gallery import MAILBOX, VIEWS, GalleryApp
 from tests.terminal.pictures import lines_of, picture_of, text_of
@@ -55,44 +56,38 @@ async def test_a_code_without_room_is_not_shown_clipped() -> None:
         assert not app.screen.query_one(QrCode).display
 
 
+class CodeScreen(Screen[None]):
+    """A code alone on a screen that has what a drawn widget asks for."""
+
+    def __init__(self, full_block: bool) -> None:
+        super().__init__()
+        self.view, self.t = VIEWS["sent"], translator("vi")
+        self.full_block = full_block
+
+    def compose(self) -> ComposeResult:
+        yield QrCode(lambda view: MAILBOX.url, full_block=self.full_block)
+
+
 class CodeApp(App[None]):
-    """A code alone, under styles that would spoil it."""
+    """Has a dark theme, and styles that would spoil a code."""
 
     CSS = "Screen { background: #400000; color: #00ff00; } QrCode { color: red; background: blue; }"
 
     def __init__(self, full_block: bool) -> None:
         super().__init__()
         self.full_block = full_block
-        self.view = View(VIEWS["sent"].state, mailbox=MAILBOX)
-
-    def compose(self) -> ComposeResult:
-        code = QrCode(lambda view: MAILBOX.url, full_block=self.full_block)
-        yield code
 
     def on_mount(self) -> None:
-        for theme in ("textual-light", "gruvbox"):
-            self.theme = theme
-
-    @property
-    def t(self) -> Translator:
-        return translator("vi")
-
-
-class CodeScreenApp(CodeApp):
-    """The code's screen has the view that a drawn widget asks for."""
-
-    def get_default_screen(self):  # type: ignore[no-untyped-def]
-        screen = super().get_default_screen()
-        screen.view, screen.t = self.view, self.t  # type: ignore[attr-defined]
-        return screen
+        self.theme = "gruvbox"
+        self.push_screen(CodeScreen(self.full_block))
 
 
 @pytest.mark.parametrize("full_block", [False, True])
 async def test_a_code_is_black_on_white_in_every_theme(full_block: bool) -> None:
-    app = CodeScreenApp(full_block)
+    app = CodeApp(full_block)
     async with app.run_test(size=(120, 40)) as pilot:
         await pilot.pause()
-        region = app.query_one(QrCode).region
+        region = app.screen.query_one(QrCode).region
         assert region.size == ((66, 33) if full_block else (33, 17))
         assert [code.text for code in zxingcpp.read_barcodes(picture_of(app))] == [MAILBOX.url]
         allowed = {"#000000", "#ffffff"}

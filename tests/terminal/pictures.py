@@ -21,7 +21,7 @@ FONT_DIRECTORY = Path("/usr/share/fonts/truetype/noto")
 CELL = (12, 24)
 """Pixels of a cell. Even numbers, so that half blocks have equal halves."""
 
-_FONTS = {
+FONTS = {
     bold: ImageFont.truetype(
         str(FONT_DIRECTORY / f"NotoSansMono-{'Bold' if bold else 'Regular'}.ttf"), 19
     )
@@ -51,9 +51,9 @@ def picture_of(app: App[None]) -> Image.Image:
         column = 0
         for text, style, _control in line:
             foreground, background = _colours(style or Style())
-            font = _FONTS[bool(style and style.bold)]
+            font = FONTS[bool(style and style.bold)]
             for character in text:
-                _paint(
+                paint_cell(
                     draw, column * CELL[0], row * CELL[1], character, foreground, background, font
                 )
                 column += 1
@@ -69,7 +69,7 @@ def _colours(style: Style) -> tuple[tuple[int, int, int], tuple[int, int, int]]:
     return (background, foreground) if style.reverse else (foreground, background)
 
 
-def _paint(
+def paint_cell(
     draw: ImageDraw.ImageDraw,
     x: int,
     y: int,

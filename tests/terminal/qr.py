@@ -6,9 +6,7 @@ import pyte
 import zxingcpp
 from PIL import Image, ImageDraw
 
-from tests.terminal.pictures import _FONTS as FONTS
-from tests.terminal.pictures import _paint as paint_cell
-from tests.terminal.pictures import CELL
+from tests.terminal.pictures import CELL, FONTS, paint_cell
 
 _ANSI = {"default": None, "black": (0, 0, 0), "white": (255, 255, 255)}
 
