@@ -21,7 +21,13 @@ missing_packages() {
 }
 
 # Installs the named Debian packages if it may; returns 1 if some are missing still.
+still_missing=
 install_packages() {
+    still_missing=yes
+    _install_packages "$@" && still_missing=
+}
+
+_install_packages() {
     command -v dpkg-query >/dev/null || { say "this is not Debian; going on with what is here"; return 1; }
     missing=$(missing_packages "$@")
     [ -n "$missing" ] || return 0
@@ -62,8 +68,10 @@ make_venv() {
     lock=$1
     stamp=.venv/.made-from
     want="$(cat scripts/lock/"$lock".txt pyproject.toml | sha256sum | cut -d' ' -f1)"
-    if [ -f "$stamp" ] && grep -q "^$lock $want\$" "$stamp" && .venv/bin/python -c '' 2>/dev/null; then
-        return 0
+    if [ -f "$stamp" ] && .venv/bin/python -c '' 2>/dev/null; then
+        if grep -q "^$lock $want\$" "$stamp"; then return 0; fi
+        # Building pyscard is tried again when what it needs has come.
+        if [ -n "$still_missing" ] && grep -q "^$lock $want without pyscard\$" "$stamp"; then return 0; fi
     fi
     python=$(find_python) || return 1
     say "installing Python packages into .venv"
@@ -71,10 +79,11 @@ make_venv() {
         "$python" -m venv --clear .venv ||
             { say "cannot make .venv (Debian package python3-venv)"; return 1; }
     fi
-    if ! .venv/bin/python -m pip install -q --require-hashes -r scripts/lock/"$lock".txt; then
-        [ "$lock" = demo ] || return 1
+    if ! .venv/bin/python -m pip install -q --require-hashes -r scripts/lock/"$lock".txt \
+        >.venv/install.log 2>&1; then
+        [ "$lock" = demo ] || { cat .venv/install.log >&2; return 1; }
         # pyscard is built from source; without its headers the embedded token is left.
-        say "going on without pyscard: no smart card readers"
+        say "pyscard cannot be built (see .venv/install.log); going on without smart card readers"
         sed '/^pyscard==/,/[^\\]$/d' scripts/lock/demo.txt >.venv/without-pyscard.txt
         .venv/bin/python -m pip install -q --require-hashes -r .venv/without-pyscard.txt || return 1
         want="$want without pyscard"

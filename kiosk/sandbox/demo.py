@@ -8,6 +8,7 @@ program, and the screens say so.
 from __future__ import annotations
 
 import asyncio
+import importlib.util
 import json
 import os
 import subprocess
@@ -129,6 +130,8 @@ class Demo:
 
     def _start_card(self) -> str:
         """Start the virtual card; returns why it cannot be had, or nothing."""
+        if importlib.util.find_spec("smartcard") is None:
+            return "pyscard is not installed"
         if processes.readers() is None:
             path = processes.pcscd_path()
             if path is None:
