@@ -23,6 +23,7 @@ from textual import events
 from textual.app import App
 from textual.binding import BindingType
 
+from kiosk.config import ConfigError
 from kiosk.controller import Controller
 from kiosk.effects import Tools
 from kiosk.flow import Overlay
@@ -35,6 +36,9 @@ log = logging.getLogger(__name__)
 
 CRASHED = 70
 """Exit code after an unhandled exception (EX_SOFTWARE of sysexits.h)."""
+
+MISCONFIGURED = 2
+"""Exit code when a file that the configuration names cannot be used."""
 
 HANGUP_POLL = 1.0
 """Seconds between two looks at whether the terminal is still there."""
@@ -72,6 +76,8 @@ class KioskApp(App[None], inherit_bindings=False):
         self.controller = make_controller(self._show, self.crash)
         self.crash_report = ""
         """Where an unhandled exception came from, without any value."""
+        self.config_error = ""
+        """What is wrong with the configuration, if that ended the app."""
         self._load_tools = load_tools
         self._demo = demo
         self._wanted: View | None = None
@@ -95,10 +101,17 @@ class KioskApp(App[None], inherit_bindings=False):
         self.controller.refresh()
         self.call_after_refresh(self._begin)
 
-    async def _begin(self) -> None:
-        """The first frame is on the screen: load and start the rest."""
+    def _begin(self) -> None:
+        """The first frame is on the screen: start, and load the rest beside it."""
         self.controller.start()
-        self.controller.equip(await asyncio.to_thread(self._load_tools))
+        self.keep(asyncio.get_running_loop().create_task(self._equip()))
+
+    async def _equip(self) -> None:
+        try:
+            self.controller.equip(await asyncio.to_thread(self._load_tools))
+        except ConfigError as error:
+            self.config_error = str(error)
+            self.exit(return_code=MISCONFIGURED)
 
     async def on_unmount(self) -> None:
         """Leave nothing behind."""

@@ -15,9 +15,6 @@ from kiosk.config import ConfigError
 if TYPE_CHECKING:
     from kiosk.app import KioskApp
 
-if TYPE_CHECKING:
-    pass
-
 DEFAULT_CONFIG = Path("/etc/vnpt-bhxh-kiosk/kiosk.toml")
 
 DONE = 0
@@ -211,6 +208,8 @@ def _run(options: argparse.Namespace) -> int:
 
 def leave(app: KioskApp) -> int:
     """Say why the app ended, if nobody asked it to, and give the exit code."""
+    if app.config_error:
+        _say(app.config_error)
     if app.crash_report:
         _say(f"stopped because of a fault: {app.crash_report}")
     return app.return_code or DONE

@@ -18,6 +18,7 @@ from kiosk import effects, problems
 from kiosk.config import Config
 from kiosk.effects import Tools
 from kiosk.flow import (
+    UNATTENDED_STATES,
     CertificateChosen,
     Effect,
     Event,
@@ -38,8 +39,9 @@ from kiosk.idle import IdleClock
 from kiosk.pin import PinBuffer
 from kiosk.problems import Problem
 from kiosk.readiness import Readiness
+from kiosk.service.errors import ServiceError
 from kiosk.session import UsableCertificate, Visit
-from kiosk.view import CertificateView, DemoView, ResetView, SupportView, View
+from kiosk.view import CertificateView, DemoView, ResetView, StaffCall, SupportView, View
 from kiosk.webmail import WebmailDirectory
 
 log = logging.getLogger(__name__)
@@ -89,6 +91,7 @@ class Controller:
         self._work: asyncio.Task[None] | None = None
         self._background: set[asyncio.Task[None]] = set()
         self._tools: asyncio.Future[Tools] | None = None
+        self._telling_staff = asyncio.Lock()
         self._idle = IdleClock(config.time, self.dispatch, self.refresh)
         self._readiness = Readiness(
             fixed_reader=config.hardware.fixed_reader,
@@ -161,7 +164,16 @@ class Controller:
     def toggle_language(self) -> None:
         """Switch between Vietnamese and English; the step stays."""
         self._language = "en" if self._language == "vi" else "vi"
+        if self._journey.state in UNATTENDED_STATES:
+            # Whoever passed by and tried the key is gone by then.
+            loop = asyncio.get_running_loop()
+            loop.call_later(self._config.time.idle, self._restore_language)
         self.refresh()
+
+    def _restore_language(self) -> None:
+        if self._journey.state in UNATTENDED_STATES:
+            self._language = self._config.kiosk.language
+            self.refresh()
 
     def set_demo(self, demo: DemoView) -> None:
         """Show this on the demo strip."""
@@ -200,9 +212,15 @@ class Controller:
         for effect in todo:
             self._carry_out(effect)
         if arrived and self._journey.state is State.WELCOME:
+            self._visit = Visit(self._pin)
             self._language = self._config.kiosk.language
             self._spawn(self._warm_up())
             self._check_readiness()
+            if self._readers.cards:
+                self.dispatch(TokenInserted())
+        elif arrived and self._card_is_gone():
+            # It went while the step before did not mind, as when the order was on its way.
+            self.dispatch(TokenRemoved())
 
     def _carry_out(self, effect: Effect) -> None:
         match effect:
@@ -228,11 +246,11 @@ class Controller:
             case Effect.RESEND:
                 self._run(effects.resend)
             case Effect.CALL_STAFF:
-                self._visit.staff_called = True
-                self._spawn(self._tell_staff(self._visit.call_id, called=True))
+                self._visit.staff = StaffCall.CALLING
+                self._spawn(self._call_staff(self._visit))
             case Effect.CANCEL_STAFF_CALL:
-                self._visit.staff_called = False
-                self._spawn(self._tell_staff(self._visit.call_id, called=False))
+                self._visit.staff = StaffCall.NONE
+                self._spawn(self._cancel_staff_call(self._visit.call_id))
 
     # Effects
 
@@ -273,12 +291,27 @@ class Controller:
     async def _watch_service(self) -> None:
         await self._readiness.watch_service((await self._equipped()).service)
 
-    async def _tell_staff(self, call_id: str, *, called: bool) -> None:
-        from kiosk.service.errors import ServiceError  # noqa: PLC0415
+    async def _call_staff(self, visit: Visit) -> None:
+        """Tell the counter, and the customer whether it was told."""
+        service = (await self._equipped()).service
+        call_id = visit.call_id
+        try:
+            async with self._telling_staff:
+                await service.call_staff(call_id)
+        except ServiceError as error:
+            log.warning("the counter was not told: %s", type(error).__name__)
+            outcome = StaffCall.FAILED
+        else:
+            outcome = StaffCall.TOLD
+        if visit.staff is StaffCall.CALLING and visit.call_id == call_id:
+            visit.staff = outcome
+            self.refresh()
 
+    async def _cancel_staff_call(self, call_id: str) -> None:
         service = (await self._equipped()).service
         try:
-            await (service.call_staff(call_id) if called else service.cancel_staff_call(call_id))
+            async with self._telling_staff:
+                await service.cancel_staff_call(call_id)
         except ServiceError as error:
             log.warning("the counter was not told: %s", type(error).__name__)
 
@@ -290,7 +323,7 @@ class Controller:
         if not state.available:
             self._pcsc_lost()
         elif self._visit.card is not None:
-            if _key(self._visit.card) not in map(_key, state.cards):
+            if self._card_is_gone():
                 self.dispatch(TokenRemoved())
         elif self._journey.state is State.WELCOME:
             known = set(map(_key, before.cards))
@@ -300,6 +333,11 @@ class Controller:
             self._look_for_token()
         if self._journey.state is State.REMOVE_TOKEN:
             self._look_for_removal()
+
+    def _card_is_gone(self) -> bool:
+        """Whether the visit is bound to a card that is not in its reader any more."""
+        card = self._visit.card
+        return card is not None and _key(card) not in map(_key, self._readers.cards)
 
     def _pcsc_lost(self) -> None:
         state = self._journey.state
@@ -355,9 +393,9 @@ class Controller:
             certificates=tuple(map(_certificate_view, visit.certificates)),
             holder=_certificate_view(visit.certificate) if visit.certificate else None,
             username=visit.username,
-            reference=visit.reference,
+            pin_refused=visit.pin_refused,
             resent=visit.resent,
-            staff_called=visit.staff_called,
+            staff=visit.staff,
             countdown=self._idle.countdown,
             support=SupportView(support.hotline, support.email, support.fanpage),
             simulated=self._simulated,
@@ -371,6 +409,7 @@ class Controller:
                 view,
                 reset=ResetView(reset.organisation, reset.tax_code, reset.masked_email),
                 mailbox=self._webmail.link(reset.mailbox_domain),
+                reference=reset.reference,
             )
         return view
 

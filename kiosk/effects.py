@@ -45,10 +45,17 @@ from kiosk.session import UsableCertificate, Visit
 if TYPE_CHECKING:
     from kiosk.hardware.certificate import CertificateRefused, TrustStore
     from kiosk.service.client import ServiceClient
+    from kiosk.service.messages import Delivery
 
 REMOVAL_GRACE = 1.2
 """Seconds to wait after a token's failure before it is called one. A driver cannot tell a
 pulled token from a broken one; PC/SC can, but looks only every 400 ms."""
+
+PENDING_PATIENCE = 10.0
+"""Seconds that a customer waits for a pending mail to be on its way."""
+
+PENDING_INTERVAL = 0.5
+"""Seconds between two questions after it."""
 
 VIETNAM = timezone(timedelta(hours=7))
 """Vietnam has one time zone and no summer time."""
@@ -217,6 +224,7 @@ async def prepare_login(visit: Visit, tools: Tools) -> Event:
     except tokens.TokenError as error:
         return await _token_failed(error)
     visit.flags = info.flags
+    visit.pin_refused = False
     if problem := _pin_problem(info.flags):
         return Failed(problem.code)
     try:
@@ -244,14 +252,14 @@ async def prove(visit: Visit, tools: Tools) -> Event:
     if token is None or visit.token_info is None or certificate is None:
         raise RuntimeError("there is no token to log in to")
     identity = certificate.identity
+    if not len(visit.pin) and not visit.flags.pin_pad:
+        # To a driver, an empty PIN means that it is typed on the reader.
+        return PinWrong(problems.PIN_WRONG.code)
     try:
         with visit.pin.view() as pin:
             await token.login(visit.token_info.serial, identity.der, pin)
     except tokens.PinRefused as error:
-        visit.flags = error.flags
-        if error.flags.locked:
-            return Failed(problems.PIN_LOCKED.code)
-        return PinFinalTry() if error.flags.final_try else PinWrong(problems.PIN_WRONG.code)
+        return _pin_refused(visit, error)
     except tokens.PinLengthRefused:
         return PinWrong(problems.PIN_WRONG.code)
     except tokens.TokenError as error:
@@ -268,8 +276,13 @@ async def prove(visit: Visit, tools: Tools) -> Event:
         visit.reset = await tools.service.request_reset(
             visit.username, assemble(message, signature)
         )
+    except tokens.PinRefused as error:
+        # A key that asks for the PIN at each use may have a PIN of its own.
+        return _pin_refused(visit, error)
     except tokens.TokenError as error:
         return await _token_failed(error)
+    except ProofImpossible:
+        return Failed(problems.SERVICE_PROOF_REFUSED.code)
     except service.ServiceRefused as error:
         if error.code == "no_match":
             return AccountNotMatched()
@@ -277,6 +290,14 @@ async def prove(visit: Visit, tools: Tools) -> Event:
     except service.ServiceError as error:
         return _service_failed(visit, error)
     return ProofAccepted()
+
+
+def _pin_refused(visit: Visit, error: tokens.PinRefused) -> Event:
+    visit.flags = error.flags
+    visit.pin_refused = True
+    if error.flags.locked:
+        return Failed(problems.PIN_LOCKED.code)
+    return PinFinalTry() if error.flags.final_try else PinWrong(problems.PIN_WRONG.code)
 
 
 def _signing_input(
@@ -313,19 +334,46 @@ async def send(visit: Visit, tools: Tools) -> Event:
         return _service_failed(visit, error)
     except service.ServiceError:
         return OutcomeUnknown()
-    visit.reference = answer.reference
-    return Sent()
+    return await _outcome(answer, tools)
 
 
 async def resend(visit: Visit, tools: Tools) -> Event:
-    """Ask for the mail once more."""
+    """Ask for the mail once more. A press after a failure repeats the same order."""
     if visit.reset is None:
         raise RuntimeError("there is no reset to send again")
     visit.resend_key = visit.resend_key or secrets.token_urlsafe(24)
     try:
-        await tools.service.resend(visit.reset.id, visit.resend_key)
+        answer = await tools.service.resend(visit.reset.id, visit.resend_key)
+    except service.ServiceUnreachable:
+        return Failed(problems.SERVICE_RESEND_FAILED.code)
+    except service.ServiceRefused as error:
+        if error.code in ("resend_limit", "rate_limited"):
+            return Failed(problems.SERVICE_RESEND_REFUSED.code)
+        return Failed(problems.SERVICE_RESEND_FAILED.code)
     except service.ServiceError:
-        return Failed(problems.SERVICE_RESEND_REFUSED.code)
+        return OutcomeUnknown()
     visit.resend_key = ""
-    visit.resent = True
-    return Sent()
+    event = await _outcome(answer, tools)
+    visit.resent = isinstance(event, Sent)
+    return event
+
+
+async def _outcome(answer: Delivery, tools: Tools) -> Event:
+    """Tell what became of the mail; one that is still pending is asked after for a while."""
+    loop = asyncio.get_running_loop()
+    ends = loop.time() + PENDING_PATIENCE
+    while answer.status == "pending" and loop.time() < ends:
+        await asyncio.sleep(PENDING_INTERVAL)
+        try:
+            answer = await tools.service.status(answer.id)
+        except service.ServiceError:
+            break
+    match answer.status:
+        case "sent" | "delivered":
+            return Sent()
+        case "pending":
+            return OutcomeUnknown()
+        case "bounced":
+            return Failed(problems.SERVICE_MAIL_BOUNCED.code)
+        case "expired":
+            return Failed(problems.SERVICE_RESET_EXPIRED.code)

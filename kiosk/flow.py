@@ -7,7 +7,8 @@ so every path can be walked in a test in microseconds.
 
 Over most states a question may lie: "do you need more time?" or "staff have been
 called". These are `Overlay`s. They have a table of their own, because they do not
-change where the customer is: closing one shows the same step again.
+change where the customer is: closing one shows the same step again. A step forward
+underneath (a token is plugged in) answers the time-out question.
 
 An event that the present state does not know raises `UnexpectedEvent` and changes
 nothing. Whoever feeds events that may come late (a token pulled out on the last
@@ -441,6 +442,7 @@ TABLE: Mapping[State, Mapping[type[Event], Transition]] = {
     },
     State.RESENDING: {
         Sent: Transition(State.SENT),
+        OutcomeUnknown: Transition(State.RESULT_UNKNOWN),
         Failed: Transition(State.RESEND_FAILED),
     },
     State.RESEND_FAILED: {
@@ -555,6 +557,7 @@ class Journey:
         transition = TABLE[self.state][kind]
         self.state = transition.to
         self.problem = event.problem if isinstance(event, ProblemEvent) else None
-        if transition.to in UNATTENDED_STATES or transition is _END:
+        # Something has happened, so the question whether anybody is still there is answered.
+        if self.overlay is Overlay.TIME_OUT or transition.to in UNATTENDED_STATES:
             self.overlay = Overlay.NONE
         return transition.effects

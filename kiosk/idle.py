@@ -12,6 +12,7 @@ from kiosk.flow import (
     GoodbyeOver,
     IdleElapsed,
     Overlay,
+    StaffCallClosed,
     State,
     TimeUp,
 )
@@ -53,6 +54,9 @@ class IdleClock:
             long = self._state in RESULT_STATES or self._overlay is Overlay.STAFF_CALL
             seconds = self._times.idle_result if long else self._times.idle
             self._timer = loop.call_later(seconds, self._raise, IdleElapsed())
+        elif self._overlay is Overlay.STAFF_CALL:
+            # Nothing can time out here, but the note about staff must not stay for ever.
+            self._timer = loop.call_later(self._times.idle_result, self._raise, StaffCallClosed())
         elif self._state is State.GOODBYE:
             self._timer = loop.call_later(self._times.goodbye, self._raise, GoodbyeOver())
 

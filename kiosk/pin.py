@@ -7,7 +7,8 @@ class PinBuffer:
     """A PIN that is being typed, in one bytearray of fixed size.
 
     The bytearray never grows, so no copy of it stays behind in memory, and `wipe`
-    overwrites it. Nothing turns the content into a `str` or `bytes`: who needs it
+    overwrites it. Between `seal` and `wipe` it does not change: what was confirmed is what
+    the token gets. Nothing turns the content into a `str` or `bytes`: who needs it
     (the socket to the token's helper) takes `view`.
     """
 
@@ -19,6 +20,7 @@ class PinBuffer:
         self._used = 0
         self._lengths = bytearray(self.CAPACITY)
         self._characters = 0
+        self._sealed = False
 
     def __len__(self) -> int:
         """Number of characters typed."""
@@ -31,10 +33,10 @@ class PinBuffer:
         raise TypeError("a PIN is not pickled or copied")
 
     def append(self, character: str) -> bool:
-        """Add one character; tell whether there was room for it."""
+        """Add one character; tell whether it was taken."""
         encoded = character.encode("utf-8")
         end = self._used + len(encoded)
-        if end > self.CAPACITY:
+        if self._sealed or end > self.CAPACITY:
             return False
         self._bytes[self._used : end] = encoded
         self._lengths[self._characters] = len(encoded)
@@ -44,7 +46,7 @@ class PinBuffer:
 
     def backspace(self) -> None:
         """Take the last character away, if there is one."""
-        if not self._characters:
+        if self._sealed or not self._characters:
             return
         self._characters -= 1
         start = self._used - self._lengths[self._characters]
@@ -52,8 +54,22 @@ class PinBuffer:
             self._bytes[index] = 0
         self._used = start
 
+    def seal(self) -> None:
+        """Take no more characters and give none back, until `wipe` or `release`."""
+        self._sealed = True
+
+    def release(self) -> None:
+        """Take characters again after `seal`: what is there was not confirmed after all."""
+        self._sealed = False
+
+    def clear(self) -> None:
+        """Overwrite what was typed, unless it is sealed."""
+        if not self._sealed:
+            self.wipe()
+
     def wipe(self) -> None:
-        """Overwrite everything."""
+        """Overwrite everything and take characters again."""
+        self._sealed = False
         for index in range(self.CAPACITY):
             self._bytes[index] = 0
             self._lengths[index] = 0

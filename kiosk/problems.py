@@ -36,7 +36,6 @@ TOKEN_STALLED = Problem("T03", "token_stalled")
 TOKEN_SEVERAL = Problem("T04", "token_several", can_retry=True)
 TOKEN_CHANGED = Problem("T05", "token_changed", can_retry=True)
 TOKEN_KEY_MISSING = Problem("T06", "token_key_missing")
-TOKEN_NOT_INITIALISED = Problem("T07", "token_not_initialised")
 
 CERTIFICATE_MISSING = Problem("C01", "certificate_missing")
 CERTIFICATE_EXPIRED = Problem("C02", "certificate_expired")
@@ -65,6 +64,8 @@ SERVICE_SEND_FAILED = Problem("S06", "service_send_failed")
 SERVICE_RESULT_UNKNOWN = Problem("S07", "service_result_unknown")
 SERVICE_RESET_EXPIRED = Problem("S08", "service_reset_expired", can_retry=True)
 SERVICE_RESEND_REFUSED = Problem("S09", "service_resend_refused")
+SERVICE_RESEND_FAILED = Problem("S10", "service_resend_failed")
+SERVICE_MAIL_BOUNCED = Problem("S11", "service_mail_bounced")
 
 ALL: tuple[Problem, ...] = tuple(
     value for value in list(globals().values()) if isinstance(value, Problem)

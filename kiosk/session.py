@@ -10,6 +10,7 @@ from kiosk.hardware.readers import Card
 from kiosk.hardware.token import PinFlags, Token, TokenInfo
 from kiosk.pin import PinBuffer
 from kiosk.service.messages import Reset
+from kiosk.view import StaffCall
 
 if TYPE_CHECKING:
     from kiosk.hardware.certificate import Identity
@@ -38,6 +39,8 @@ class Visit:
     token: Token | None = None
     token_info: TokenInfo | None = None
     flags: PinFlags = field(default_factory=PinFlags)
+    pin_refused: bool = False
+    """The last PIN that was typed was wrong."""
     certificates: tuple[UsableCertificate, ...] = ()
     certificate: UsableCertificate | None = None
     username: str = ""
@@ -48,9 +51,8 @@ class Visit:
     idempotency_key: str = field(default_factory=lambda: secrets.token_urlsafe(24))
     """One for the visit's confirmation, kept through every retry."""
     resend_key: str = ""
-    reference: str = ""
     resent: bool = False
-    staff_called: bool = False
+    staff: StaffCall = StaffCall.NONE
     call_id: str = field(default_factory=lambda: secrets.token_urlsafe(12))
     facts: dict[str, str] = field(default_factory=dict)
     """Values for the wording of the visit's last problem."""
@@ -66,6 +68,7 @@ class Visit:
         self.card = None
         self.token_info = None
         self.flags = PinFlags()
+        self.pin_refused = False
         self.certificates = ()
         self.certificate = None
         self.challenge = ""
@@ -76,9 +79,9 @@ class Visit:
     def erase(self) -> Token | None:
         """Drop everything; give the token back to be closed."""
         token = self.forget_token()
-        self.reference = ""
         self.resend_key = ""
         self.resent = False
-        self.staff_called = False
+        self.staff = StaffCall.NONE
+        self.call_id = secrets.token_urlsafe(12)
         self.facts = {}
         return token

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
+from enum import Enum
 
 from kiosk.flow import Overlay, State
 from kiosk.pin import PinBuffer
@@ -38,6 +39,17 @@ class MailboxLink:
     provider: str
     url: str
     """An https address, short enough for a small QR code; carries nothing personal."""
+
+
+class StaffCall(Enum):
+    """What became of a call for staff."""
+
+    NONE = "none"
+    CALLING = "calling"
+    TOLD = "told"
+    """The service has taken the call."""
+    FAILED = "failed"
+    """Nobody was told."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,8 +97,8 @@ class View:
     """Shortest and longest PIN that the token takes, in characters."""
     pin_pad: bool = False
     """The PIN is typed on the reader itself, not here."""
-    tries_left: int | None = None
-    """Exact number of tries left, where the token tells one."""
+    pin_refused: bool = False
+    """The last PIN that was typed was wrong."""
     certificates: tuple[CertificateView, ...] = ()
     holder: CertificateView | None = None
     username: str = ""
@@ -95,7 +107,7 @@ class View:
     reference: str = ""
     """The service's number for this reset, to be read out on the telephone."""
     resent: bool = False
-    staff_called: bool = False
+    staff: StaffCall = StaffCall.NONE
     countdown: int = 0
     """Seconds until the visit ends, for the time-out question."""
     support: SupportView = field(default_factory=SupportView)

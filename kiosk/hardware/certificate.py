@@ -9,8 +9,6 @@ of 256 or more) and of RFC 5280, section 6. Revocation is the service's to check
 from __future__ import annotations
 
 import hashlib
-import re
-import unicodedata
 import warnings
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -25,6 +23,7 @@ from cryptography.utils import CryptographyDeprecationWarning
 from cryptography.x509.oid import ExtensionOID, NameOID
 
 from kiosk.config import ConfigError
+from kiosk.text import clean_text
 
 UID_KINDS = ("MST", "CCCD", "CMND", "MNS")
 """What a UID value may begin with: tax code, citizen's card, identity card, budget code."""
@@ -53,15 +52,6 @@ _KNOWN_EXTENSIONS = frozenset(
 )
 """Extensions that may be critical (RFC 5280, section 4.2): others could limit the
 certificate in a way that nobody here would see."""
-
-_ESCAPE_SEQUENCES = re.compile(
-    r"""
-      (?:\x1b\[|\x9b)[0-?]*[ -/]*[@-~]                        # CSI …
-    | (?:\x1b[\]PX^_]|[\x9d\x90\x98\x9e\x9f]).*?(?:\x07|\x1b\\|\x9c)  # OSC, DCS, … with text
-    | \x1b[ -/]*[0-~]                                         # two-character escapes
-    """,
-    re.VERBOSE | re.DOTALL,
-)
 
 
 class CertificateRefused(Exception):
@@ -162,23 +152,6 @@ def read_identity(der: bytes) -> Identity:
         )
     except ValueError:
         raise CertificateUnreadable("a field cannot be decoded") from None
-
-
-def clean_text(text: str, limit: int) -> str:
-    """Make a stranger's text safe to show in one line of a terminal.
-
-    Terminal escape sequences, control characters, bidirectional overrides and other
-    invisible characters are removed, white space is collapsed, the rest is in NFC and
-    at most `limit` characters long.
-    """
-    text = _ESCAPE_SEQUENCES.sub("", text[: 8 * limit])
-    text = "".join(
-        " " if character.isspace() else character
-        for character in text
-        if character.isspace() or not unicodedata.category(character).startswith("C")
-    )
-    text = unicodedata.normalize("NFC", " ".join(text.split()))
-    return text if len(text) <= limit else text[: limit - 1].rstrip() + "…"
 
 
 class TrustStore:

@@ -216,9 +216,12 @@ class PcscWatcher(ReaderWatcher):
                 back_off = shortest
                 while not self._stopping.is_set():
                     known = self._look(known)
-            except PcscUnavailable as error:
+            except Exception as error:
+                # Whatever goes wrong, a watcher that ended would leave a kiosk that looks
+                # in order and never sees a token again.
                 if self._reported is None or self._reported.available:
-                    log.warning("PC/SC does not answer: %s", error)
+                    why = error if isinstance(error, PcscUnavailable) else type(error).__name__
+                    log.warning("PC/SC does not answer: %s", why)
                 self._tell(ReaderState(available=False))
                 self._stopping.wait(back_off)
                 back_off = min(longest, back_off * 2)

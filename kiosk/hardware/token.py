@@ -209,6 +209,7 @@ class Token(Protocol):
 
         Raises:
             KeyMissing, TokenAbsent
+            PinRefused, PinLocked: the key asks for the PIN at each use and did not take it.
         """
         ...
 

@@ -151,6 +151,7 @@ class TokenModule:
 
         Raises:
             KeyMissing, TokenChanged, TokenAbsent, TokenFailed
+            PinRefused, PinLocked: the key asks for the PIN at each use and did not take it.
         """
         session = self._session
         try:
@@ -290,6 +291,12 @@ class TokenModule:
             raise TokenAbsent from None
         except pkcs11.TokenNotRecognised:
             raise TokenNotRecognised from None
+        except (pkcs11.PinIncorrect, pkcs11.PinInvalid):
+            # A key that asks for the PIN at each use may have a PIN of its own.
+            flags = self._flags_after_miss()
+            raise PinLocked if flags.locked else PinRefused(flags) from None
+        except pkcs11.PinLocked:
+            raise PinLocked from None
         except PKCS11Error as error:
             # In the middle of an exchange, removal shows as some general error.
             if self._serial is not None and not self._is_there():

@@ -18,7 +18,7 @@ from textual.widget import Widget
 
 from kiosk.flow import OVERLAY_TABLE, Event, StaffCalled
 from kiosk.i18n import Translator, translator
-from kiosk.view import View
+from kiosk.view import StaffCall, View
 from kiosk.widgets.action_button import ActionButton
 from kiosk.widgets.demo_strip import DEMO_KEYS, DemoStrip
 from kiosk.widgets.drawn import Drawn, Words, phrase
@@ -81,6 +81,9 @@ class JourneyScreen(Screen[None], inherit_bindings=False):
     """Seconds. A press this soon after the one before it is the second half of a double
     tap, or a key that is held down: it was meant for the screen before."""
 
+    SETTLE: ClassVar[float] = 0.0
+    """Seconds for which the screen has to be shown before a button acts."""
+
     _last_press: ClassVar[float] = 0.0
     """When something was pressed last, on any screen (`time.monotonic`)."""
 
@@ -96,6 +99,7 @@ class JourneyScreen(Screen[None], inherit_bindings=False):
         self.view = view
         self.t: Translator = translator(view.language)
         self._raised = False
+        self._shown_at = time.monotonic()
         self._actions: list[ActionButton] = []
 
     # What a screen fills in.
@@ -196,12 +200,13 @@ class JourneyScreen(Screen[None], inherit_bindings=False):
             self._raised = True
             self.post_message(self.Raised(event))
 
-    def _is_second_half(self) -> bool:
-        """Tell whether a press is the second half of a double tap."""
+    def _is_too_soon(self) -> bool:
+        """Tell whether a press was meant for what was shown before: the second half of a
+        double tap, a key that is held down, or quicker than anybody reads this screen."""
         now = time.monotonic()
         soon = now - JourneyScreen._last_press < self.DOUBLE_TAP
         JourneyScreen._last_press = now
-        return soon
+        return soon or now - self._shown_at < self.SETTLE
 
     @on(ActionButton.Pressed)
     def _pressed(self, message: ActionButton.Pressed) -> None:
@@ -209,7 +214,7 @@ class JourneyScreen(Screen[None], inherit_bindings=False):
         button = message.button
         if button.id is not None and button.id.startswith("demo-"):
             self.action_demo(button.id.removeprefix("demo-"))
-        elif self._is_second_half():
+        elif self._is_too_soon():
             return
         elif button.id == "language":
             self.action_toggle_language()
@@ -245,11 +250,15 @@ class JourneyScreen(Screen[None], inherit_bindings=False):
     def action_leave(self) -> None:
         """Esc: press the button that leads back or out, if there is one."""
         leaving = self._leaving()
-        if leaving is not None and not self._is_second_half():
+        if leaving is not None and not self._is_too_soon():
             self.press(leaving)
 
     def action_begin(self) -> None:
-        """Enter where nothing has the focus: show which button it would press next time."""
+        """Enter where nothing has the focus: show which button it would press next time.
+
+        It counts as a press, so that a key held down does nothing on the screen after.
+        """
+        JourneyScreen._last_press = time.monotonic()
         if self.focused is None and self._actions:
             self.set_focus(self._actions[0])
 
@@ -276,6 +285,10 @@ class JourneyScreen(Screen[None], inherit_bindings=False):
             self.focus_next()
         else:
             self.focus_previous()
+
+    def on_click(self, _event: events.Click) -> None:
+        """A tap on nothing counts as a press, too."""
+        JourneyScreen._last_press = time.monotonic()
 
     def on_paste(self, event: events.Paste) -> None:
         """Refuse: nothing on a kiosk is pasted."""
@@ -315,7 +328,7 @@ def _in_direction(here: Region, widgets: Sequence[Widget], dx: int, dy: int) -> 
 
 
 def _staff(view: View, t: Translator) -> str:
-    return t("button.staff.called" if view.staff_called else "button.staff")
+    return t("button.staff.called" if view.staff is StaffCall.TOLD else "button.staff")
 
 
 def _note(view: View, t: Translator) -> Content:

@@ -23,9 +23,10 @@ ROWS: tuple[tuple[str, Callable[[View], str], str], ...] = (
 
 
 class ConfirmScreen(JourneyScreen):
-    """`State.CONFIRM`."""
+    """`State.CONFIRM`. Nothing is sent before anybody can have read it."""
 
     STEP = 5
+    SETTLE = 1.0
     AS_LIST = True
 
     def body(self) -> ComposeResult:

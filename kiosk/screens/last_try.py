@@ -20,6 +20,7 @@ class LastTryScreen(JourneyScreen):
     def body(self) -> ComposeResult:
         """Warn."""
         yield Words("last_try.title", "title alarm")
+        yield Words("last_try.refused", "text strong", when=lambda v: v.pin_refused)
         yield Words("last_try.text", "text strong")
         yield Words("last_try.advice", "text")
 

@@ -31,9 +31,11 @@ class NoteScreen(Screen[None], inherit_bindings=False):
     def on_key(self, event: events.Key) -> None:
         """Close."""
         event.stop()
-        self.dismiss()
+        if self.is_current:
+            self.dismiss()
 
     def on_click(self, event: events.Click) -> None:
         """Close."""
         event.stop()
-        self.dismiss()
+        if self.is_current:
+            self.dismiss()

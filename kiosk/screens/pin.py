@@ -11,7 +11,6 @@ from textual.widget import Widget
 
 from kiosk.flow import Cancelled, PinConfirmed
 from kiosk.screens.base import JourneyScreen
-from kiosk.view import View
 from kiosk.widgets.action_button import ActionButton
 from kiosk.widgets.drawn import Words
 from kiosk.widgets.hint import Hint
@@ -37,11 +36,6 @@ class PinScreen(JourneyScreen):
                 yield Words("pin.text", "text")
                 yield PinEntry(self.view.pin)
                 yield Hint()
-                yield Words(
-                    lambda v, t: t("pin.tries", tries=v.tries_left),
-                    "text",
-                    when=lambda v: v.tries_left is not None,
-                )
                 yield Words("pin.warning", "text warning")
             with Vertical(classes="pad"):
                 yield KeyGrid(PIN_PAGES, self._type, self._backspace, column=4)
@@ -56,13 +50,6 @@ class PinScreen(JourneyScreen):
         """The field, if there is one."""
         return next(iter(self.query(PinEntry)), super().first_focus())
 
-    def show(self, view: View) -> None:
-        """Draw `view`; if the PIN moves between here and the reader, from the start."""
-        moved = view.pin_pad != self.view.pin_pad
-        super().show(view)
-        if moved and self.is_mounted:
-            self.refresh(recompose=True)
-
     def press(self, button: ActionButton) -> None:
         """Do what a button says."""
         if button.id == "confirm":
@@ -76,16 +63,20 @@ class PinScreen(JourneyScreen):
 
     @on(PinEntry.Submitted)
     def _submitted(self) -> None:
-        if not self._is_second_half():
+        if self._is_too_soon():
+            self.view.pin.release()
+        else:
             self._confirm()
 
     def _confirm(self) -> None:
         if self.view.pin_pad:
             self.view.pin.wipe()
         elif len(self.view.pin) < self.view.pin_length[0]:
+            self.view.pin.release()
             self.query_one(Hint).say("pin.hint.short" if len(self.view.pin) else "pin.hint.empty")
             self.set_focus(self.query_one(PinEntry))
             return
+        self.view.pin.seal()
         self.raise_event(PinConfirmed())
 
     @on(PinEntry.Changed)

@@ -13,18 +13,13 @@ from kiosk.widgets.drawn import Words
 
 
 class PinWrongScreen(JourneyScreen):
-    """`State.PIN_WRONG`. A number of tries is shown only where the token tells it exactly."""
+    """`State.PIN_WRONG`. No number of tries is shown: PKCS#11 tells none."""
 
     STEP = 4
 
     def body(self) -> ComposeResult:
         """Say so, and what more mistakes lead to."""
         yield Words("pin_wrong.title", "title alarm")
-        yield Words(
-            lambda v, t: t("pin.tries", tries=v.tries_left),
-            "text strong",
-            when=lambda v: v.tries_left is not None,
-        )
         yield Words("pin_wrong.text", "text")
 
     def actions(self) -> Iterable[ActionButton]:

@@ -22,8 +22,8 @@ class ProblemScreen(JourneyScreen):
 
     def body(self) -> ComposeResult:
         """Say it in the problem's own words."""
-        yield Words(_part("title"), "title alarm")
-        yield Words(_part("text"), "text")
+        yield Words(problem_words("title"), "title alarm")
+        yield Words(problem_words("text"), "text")
         yield Words(_for_staff, "staff-advice")
 
     def actions(self) -> Iterable[ActionButton]:
@@ -42,7 +42,9 @@ class ProblemScreen(JourneyScreen):
         return view.problem is not None and view.problem.can_retry
 
 
-def _part(part: str) -> Callable[[View, Translator], Content]:
+def problem_words(part: str) -> Callable[[View, Translator], Content]:
+    """Make what draws `title`, `text` or `staff` of the view's problem."""
+
     def words(view: View, t: Translator) -> Content:
         if view.problem is None:
             return Content("")
@@ -52,4 +54,4 @@ def _part(part: str) -> Callable[[View, Translator], Content]:
 
 
 def _for_staff(view: View, t: Translator) -> Content:
-    return Content.assemble((t("problem.for_staff"), "bold"), " ", _part("staff")(view, t))
+    return Content.assemble((t("problem.for_staff"), "bold"), " ", problem_words("staff")(view, t))

@@ -8,17 +8,18 @@ from textual.app import ComposeResult
 
 from kiosk.flow import Back, Finished, StaffCalled
 from kiosk.screens.base import JourneyScreen
+from kiosk.screens.problem import problem_words
 from kiosk.widgets.action_button import ActionButton
 from kiosk.widgets.drawn import Words
 
 
 class ResendFailedScreen(JourneyScreen):
-    """`State.RESEND_FAILED`. The first mail is on its way all the same."""
+    """`State.RESEND_FAILED`. The first mail was sent all the same."""
 
     def body(self) -> ComposeResult:
-        """Say so, and what still holds."""
-        yield Words("resend_failed.title", "title alarm")
-        yield Words("resend_failed.text", "text")
+        """Say it in the problem's own words."""
+        yield Words(problem_words("title"), "title alarm")
+        yield Words(problem_words("text"), "text")
 
     def actions(self) -> Iterable[ActionButton]:
         """Back to the result, staff, out."""

@@ -58,7 +58,7 @@ class UsernameScreen(JourneyScreen):
 
     @on(UsernameInput.Submitted)
     def _entered(self) -> None:
-        if not self._is_second_half():
+        if not self._is_too_soon():
             self._submit()
 
     def _submit(self) -> None:

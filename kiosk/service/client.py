@@ -64,10 +64,6 @@ _KEEP_ALIVE = 3.0
 
 _MAX_RETRY_AFTER = 86_400
 
-_UNSETTLED = frozenset({"unavailable", "rate_limited"})
-# Refusals that speak of the repeated request alone: they say nothing about an earlier
-# one whose answer was lost.
-
 M = TypeVar("M", bound=msgspec.Struct)
 
 
@@ -181,8 +177,9 @@ class ServiceClient:
             except ServiceUnreachable:
                 if not lost:
                     raise
-            except ServiceRefused as refusal:
-                if not lost or refusal.code not in _UNSETTLED:
+            except ServiceRefused:
+                # It speaks of the repeated request; the lost one may have been carried out.
+                if not lost:
                     raise
         raise AnswerLost(f"{kind}: no usable answer to the order")
 

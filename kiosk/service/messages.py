@@ -5,22 +5,28 @@ Strict types and bounded sizes; fields that the kiosk does not know are ignored.
 
 from __future__ import annotations
 
-import unicodedata
 from typing import Annotated, Literal, TypeVar
 
 from msgspec import Meta, Struct
 from msgspec.structs import asdict, replace
 
-Text = Annotated[str, Meta(max_length=512)]
-Identifier = Annotated[str, Meta(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9_-]+$")]
-Nonce = Annotated[str, Meta(min_length=16, max_length=64, pattern=r"^[A-Za-z0-9_-]+$")]
+from kiosk.text import clean_text
+
+TEXT_LENGTH = 512
+"""Characters of the longest text."""
+
+Text = Annotated[str, Meta(max_length=TEXT_LENGTH)]
+Identifier = Annotated[str, Meta(min_length=1, max_length=64, pattern=r"\A[A-Za-z0-9_-]+\Z")]
+Nonce = Annotated[str, Meta(min_length=16, max_length=64, pattern=r"\A[A-Za-z0-9_-]+\Z")]
+
+Reference = Annotated[str, Meta(max_length=32, pattern=r"\A[A-Z0-9-]*\Z")]
 
 
 class Health(Struct, frozen=True):
     """Answer of `GET /v1/health`."""
 
     status: Literal["ok"]
-    time: Annotated[int, Meta(ge=0)]
+    time: Annotated[int, Meta(ge=0, le=2**40)]
     """The service's clock, in seconds since 1970 (UTC)."""
     capabilities: tuple[Text, ...] = ()
     """Optional calls it offers, such as `account-lookups`."""
@@ -39,11 +45,13 @@ class Reset(Struct, frozen=True):
     """Answer of `POST /v1/password-resets`: what would be reset, nothing sent yet."""
 
     id: Identifier
-    organisation: Text
+    organisation: Annotated[str, Meta(max_length=200)]
     tax_code: Annotated[str, Meta(max_length=32)]
     masked_email: Annotated[str, Meta(max_length=254)]
     mailbox_domain: Annotated[str, Meta(max_length=253)] = ""
     """The mailbox hint: the domain of the registered address."""
+    reference: Reference = ""
+    """Number of this reset for the telephone."""
 
 
 class Delivery(Struct, frozen=True):
@@ -51,14 +59,14 @@ class Delivery(Struct, frozen=True):
 
     id: Identifier
     status: Literal["pending", "sent", "delivered", "bounced", "expired"]
-    reference: Annotated[str, Meta(max_length=32, pattern=r"^[A-Z0-9-]*$")]
-    """Reference number for the telephone; the same however often it is asked."""
+    reference: Reference
+    """The reset's reference number; the same however often it is asked."""
 
 
 class ProblemDocument(Struct, frozen=True):
     """An error, as RFC 9457 problem document with a stable `code`."""
 
-    code: Annotated[str, Meta(min_length=1, max_length=64, pattern=r"^[a-z_]+$")]
+    code: Annotated[str, Meta(min_length=1, max_length=64, pattern=r"\A[a-z_]+\Z")]
     status: int = 0
     title: Text = ""
     retry_after: int | None = None
@@ -70,8 +78,6 @@ class NoContent(Struct, frozen=True):
 
 M = TypeVar("M", bound=Struct)
 
-_UNSEEN = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
-
 
 def without_controls(message: M) -> M:
     """Return the message with its texts free of what a terminal or a reader could obey.
@@ -80,9 +86,4 @@ def without_controls(message: M) -> M:
     separators and unassigned characters are taken out; the rest is brought into NFC.
     """
     texts = {name: value for name, value in asdict(message).items() if isinstance(value, str)}
-    return replace(message, **{name: _plain(text) for name, text in texts.items()})
-
-
-def _plain(text: str) -> str:
-    kept = "".join(letter for letter in text if unicodedata.category(letter) not in _UNSEEN)
-    return unicodedata.normalize("NFC", kept)
+    return replace(message, **{name: clean_text(text, TEXT_LENGTH) for name, text in texts.items()})

@@ -74,12 +74,13 @@ class PinEntry(Drawn, Widget, can_focus=True):
         self._changed()
 
     def action_submit(self) -> None:
-        """Say that the PIN is complete."""
+        """Say that the PIN is complete. What is typed from now on is not part of it."""
+        self._buffer.seal()
         self.post_message(self.Submitted())
 
     def clear(self) -> None:
         """Wipe what was typed."""
-        self._buffer.wipe()
+        self._buffer.clear()
         self._changed()
 
     def _changed(self) -> None:

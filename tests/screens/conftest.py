@@ -10,6 +10,7 @@ sys.path.insert(0, str(Path(__file__).parents[2]))
 
 from kiosk import i18n
 from kiosk.screens import JourneyScreen
+from kiosk.screens.confirm import ConfirmScreen
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -22,3 +23,4 @@ def _strict_and_quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """A missing message fails, and tests may press faster than people."""
     monkeypatch.setattr(i18n.Translator, "strict", True)
     monkeypatch.setattr(JourneyScreen, "DOUBLE_TAP", 0.0)
+    monkeypatch.setattr(ConfirmScreen, "SETTLE", 0.0)

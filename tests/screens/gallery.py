@@ -19,6 +19,7 @@ from kiosk.view import (
     DemoView,
     MailboxLink,
     ResetView,
+    StaffCall,
     SupportView,
     View,
 )
@@ -57,7 +58,7 @@ VIEWS: dict[str, View] = {
     "consent": View(State.CONSENT),
     "choose case": View(State.CHOOSE_CASE),
     "hotline": View(State.HOTLINE),
-    "hotline, all ways": View(State.HOTLINE, support=SUPPORT, staff_called=True),
+    "hotline, all ways": View(State.HOTLINE, support=SUPPORT, staff=StaffCall.TOLD),
     "insert token": View(State.INSERT_TOKEN),
     "insert token, demo": View(State.INSERT_TOKEN, demo=replace(DEMO, token="")),
     "reading": View(State.READING),
@@ -66,11 +67,10 @@ VIEWS: dict[str, View] = {
     "username, demo": View(State.USERNAME, holder=BRANCH, username="hoasen", demo=DEMO),
     "preparing": View(State.PREPARING, **_VISIT),
     "PIN": View(State.PIN, **_VISIT, pin=typed(6), pin_length=(8, 12)),
-    "PIN, tries known": View(State.PIN, **_VISIT, tries_left=2, pin_length=(8, 12), demo=DEMO),
+    "PIN, demo": View(State.PIN, **_VISIT, pin_length=(8, 12), demo=DEMO),
     "PIN on the reader": View(State.PIN, **_VISIT, pin_pad=True),
     "verifying": View(State.VERIFYING, **_VISIT),
     "PIN wrong": View(State.PIN_WRONG, problem=problems.PIN_WRONG),
-    "PIN wrong, tries known": View(State.PIN_WRONG, problem=problems.PIN_WRONG, tries_left=2),
     "last try": View(State.LAST_TRY, problem=problems.PIN_LAST_TRY),
     "no match": View(State.NO_MATCH, problem=problems.SERVICE_NO_MATCH),
     "confirm": View(State.CONFIRM, **_VISIT, reset=RESET),
@@ -99,7 +99,10 @@ VIEWS: dict[str, View] = {
     "remove token": View(State.REMOVE_TOKEN),
     "goodbye": View(State.GOODBYE),
     "time-out": View(State.USERNAME, overlay=Overlay.TIME_OUT, countdown=30),
-    "staff call": View(State.PIN, overlay=Overlay.STAFF_CALL, staff_called=True),
+    "staff call": View(State.PIN, overlay=Overlay.STAFF_CALL, staff=StaffCall.TOLD),
+    "staff call, calling": View(State.PIN, overlay=Overlay.STAFF_CALL, staff=StaffCall.CALLING),
+    "staff call, failed": View(State.PIN, overlay=Overlay.STAFF_CALL, staff=StaffCall.FAILED),
+    "last try, PIN refused": View(State.LAST_TRY, problem=problems.PIN_LAST_TRY, pin_refused=True),
 }
 """By name. Each state and overlay is there, with the variants that look different."""
 

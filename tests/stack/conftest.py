@@ -2,7 +2,8 @@
 
 The pcscd is the tests' own: it runs in a mount namespace with a /run of its own and with
 vpcd on free ports, so the machine's pcscd, and other runs of these tests, go on
-undisturbed. That takes root, or a kernel that lets users make namespaces.
+undisturbed. That takes root, or a kernel that lets users make namespaces; in a container
+that allows neither, it is an ordinary pcscd, and no other may run there.
 """
 
 from __future__ import annotations
@@ -32,6 +33,7 @@ VPCD = Path("/usr/lib/pcsc/drivers/serial/libifdvpcd.so")
 
 _START_TIME = 10.0
 
+_UNSHARE = ("unshare", "--mount", *(() if os.geteuid() == 0 else ("--map-root-user",)))
 _SCRIPT = 'mount --bind "$1" /run && exec "$2" --foreground --config "$3"'
 
 
@@ -40,7 +42,9 @@ class Pcscd:
 
     def __init__(self, folder: Path, program: str) -> None:
         self.folder = folder
-        self.socket = folder / "run/pcscd/pcscd.comm"
+        self._private = subprocess.run([*_UNSHARE, "true"], check=False).returncode == 0
+        self._run = folder / "run" if self._private else Path("/run")
+        self.socket = self._run / "pcscd/pcscd.comm"
         """pcscd's socket, for PCSCLITE_CSOCK_NAME."""
         self.port, self.second_port = _two_free_ports()
         """TCP ports of the virtual readers: a connection is a card that is put in."""
@@ -58,14 +62,15 @@ class Pcscd:
             f"LIBPATH {VPCD}\nCHANNELID {channel}\n"
         )
         log = self.folder / "pcscd.log"
+        command = ["setpriv", "--pdeathsig", "KILL"]
+        if self._private:
+            command = [*_UNSHARE, *command, "sh", "-c", _SCRIPT, "pcscd"]
+            command += [str(self._run), self._program, str(config)]
+        else:
+            command += [self._program, "--foreground", "--config", str(config)]
         with log.open("ab") as output:
             self._process = subprocess.Popen(
-                [
-                    *("unshare", "--mount", *([] if os.geteuid() == 0 else ["--map-root-user"])),
-                    *("setpriv", "--pdeathsig", "KILL"),
-                    *("sh", "-c", _SCRIPT, "pcscd"),
-                    *(str(self.folder / "run"), self._program, str(config)),
-                ],
+                command,
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=output,
@@ -82,6 +87,7 @@ class Pcscd:
         if process is not None:
             process.kill()
             process.wait()
+        # The next one shall not find what a killed one leaves behind.
         shutil.rmtree(self.socket.parent, ignore_errors=True)
 
     @property

@@ -18,6 +18,9 @@ SENT = "Mật khẩu mới đã được gửi"
 REMOVE = "Vui lòng rút USB Token"
 GOODBYE = "Cảm ơn Quý khách"
 
+READING = 0.8
+"""Seconds. With the pause before the press, longer than `ConfirmScreen.SETTLE`."""
+
 
 class Customer:
     """Someone who reads the screen, types, and presses Enter."""
@@ -70,6 +73,7 @@ class Customer:
     def confirm(self) -> None:
         """From the confirm screen to "sent"."""
         self.console.wait(CONFIRM)
+        time.sleep(READING)
         self.press("enter")
         self.console.wait(SENT)
 

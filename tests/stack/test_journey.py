@@ -236,6 +236,40 @@ def test_pulling_the_token_while_it_logs_in(
     assert len(latest_mails(sandbox_directory)) == before
 
 
+def test_a_held_enter_key_sends_nothing(
+    console: Console, card: CardControl, sandbox_directory: Path
+) -> None:
+    """From the PIN screen, as a keyboard repeats: after half a second, 30 times a second."""
+    customer = Customer(console)
+    before = len(latest_mails(sandbox_directory))
+    _to_username(customer, card)
+    customer.enter_username("hoasen")
+    console.wait(PIN_ASKED)
+    console.type(PIN)
+    customer.press("enter")
+    console.pump(0.5)
+    for _ in range(90):
+        console.press("enter")
+        console.pump(0.033)
+    console.wait(CONFIRM)
+    assert len(latest_mails(sandbox_directory)) == before
+    customer.confirm()
+
+
+def test_a_kiosk_without_trust_files_says_so_and_ends_with_2(
+    kiosk_command: KioskCommand, tmp_path: Path
+) -> None:
+    empty = tmp_path / "no-trust"
+    empty.mkdir()
+    text = kiosk_command.config.read_text(encoding="utf-8")
+    directory = re.sub(r'directory = ".*"', f'directory = "{empty}"', text)
+    kiosk_command.config.write_text(directory, encoding="utf-8")
+    with kiosk_command.start() as console:
+        assert console.ended() == 2
+        assert console.shows("no-trust", "expected")
+        assert "Traceback" not in console.text
+
+
 STEPS = ("username", "pin", "pin half typed", "pin wrong", "confirm")
 
 

@@ -26,11 +26,11 @@ from kiosk.hardware.certificate import (
     TrustStore,
     WeakKey,
     WrongUsage,
-    clean_text,
     read_identity,
 )
 from kiosk.sandbox.pki import SandboxPki
 from kiosk.sandbox.scenario import TOKENS_BY_NAME
+from kiosk.text import clean_text
 
 NOW = datetime(2026, 6, 1, 12, tzinfo=UTC)
 DAY = timedelta(days=1)

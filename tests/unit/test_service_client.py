@@ -397,7 +397,7 @@ async def test_texts_come_without_what_a_terminal_obeys() -> None:
     reply = answer(body=RESET | {"organisation": evil})
     async with Server(reply) as server, talking_to(server) as client:
         reset = await client.request_reset("u", "p")
-    assert reset.organisation == "A[2JBCD ê"
+    assert reset.organisation == "AB C D ê"
     assert reset.masked_email == "k•••@g•••.com"
 
 

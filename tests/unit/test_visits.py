@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from kiosk import flow, problems
+from kiosk import effects, flow, problems
 from kiosk.config import Config, HardwareSection, KioskSection, ServiceSection, TimeSection
 from kiosk.controller import Controller
 from kiosk.effects import Tools
@@ -25,7 +25,9 @@ from kiosk.sandbox.pki import SandboxPki
 from kiosk.sandbox.scenario import ACCOUNTS, PIN
 from kiosk.sandbox.server.run import SandboxServer, latest_mails
 from kiosk.service.client import ServiceClient
-from kiosk.view import View
+from kiosk.service.errors import AnswerLost
+from kiosk.service.messages import Delivery
+from kiosk.view import StaffCall, View
 from kiosk.webmail import WebmailDirectory
 
 WEBMAIL = Path(__file__).parents[2] / "config" / "webmail.toml"
@@ -276,7 +278,6 @@ async def test_three_wrong_pins_lock_and_each_press_is_one_try(kiosk: Kiosk) -> 
     kiosk.do(flow.PinConfirmed(), flow.PinConfirmed())
     await kiosk.reaches(State.PIN_WRONG, problems.PIN_WRONG)
     assert token.verify_count - before == 1
-    assert kiosk.view.tries_left is None
     kiosk.do(flow.Retried())
     kiosk.type_pin("00000000")
     kiosk.do(flow.PinConfirmed())
@@ -529,7 +530,7 @@ async def test_not_my_email_leads_to_the_hotline_with_staff_called(kiosk: Kiosk)
     await kiosk.to_confirm()
     kiosk.do(flow.NotMyEmail())
     await kiosk.reaches(State.HOTLINE)
-    assert kiosk.view.staff_called
+    await kiosk.until(lambda: kiosk.view.staff is StaffCall.TOLD, "the word that staff know")
     kiosk.assert_erased()
 
 
@@ -600,3 +601,132 @@ def test_every_account_has_a_token() -> None:
     from kiosk.sandbox.scenario import TOKENS
 
     assert {a.tax_code for a in ACCOUNTS} <= {t.tax_code for t in TOKENS}
+
+
+class Mailer:
+    """Answers in the place of the service after the order, as the contract allows."""
+
+    def __init__(self, kiosk: Kiosk, *answers: str) -> None:
+        self._answers = list(answers)
+        self._client = kiosk.client
+
+    async def _answer(self, reset_id: str, *_: str) -> Delivery:
+        answer = self._answers.pop(0)
+        if answer == "lost":
+            raise AnswerLost("test")
+        return Delivery(reset_id, answer, "BH-TEST")  # type: ignore[arg-type]
+
+    def install(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        for call in ("confirm", "resend", "status"):
+            monkeypatch.setattr(self._client, call, self._answer)
+
+
+@pytest.mark.parametrize(
+    ("answers", "state", "problem"),
+    [
+        (("bounced",), State.PROBLEM, problems.SERVICE_MAIL_BOUNCED),
+        (("pending", "pending", "sent"), State.SENT, None),
+        (("pending", "bounced"), State.PROBLEM, problems.SERVICE_MAIL_BOUNCED),
+        (("pending", "lost"), State.RESULT_UNKNOWN, problems.SERVICE_RESULT_UNKNOWN),
+        (("expired",), State.PROBLEM, problems.SERVICE_RESET_EXPIRED),
+        (("lost",), State.RESULT_UNKNOWN, problems.SERVICE_RESULT_UNKNOWN),
+    ],
+)
+async def test_sent_is_said_only_of_a_mail_that_is_on_its_way(
+    kiosk: Kiosk,
+    monkeypatch: pytest.MonkeyPatch,
+    answers: tuple[str, ...],
+    state: State,
+    problem: Problem | None,
+) -> None:
+    monkeypatch.setattr(effects, "PENDING_INTERVAL", 0.01)
+    await kiosk.to_confirm()
+    Mailer(kiosk, *answers).install(monkeypatch)
+    kiosk.do(flow.SendConfirmed())
+    await kiosk.reaches(state, problem)
+    if state is State.RESULT_UNKNOWN:
+        assert kiosk.view.reference.startswith("BH-")
+
+
+async def test_a_lost_answer_to_resend_is_unknown(
+    kiosk: Kiosk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await kiosk.to_confirm()
+    kiosk.do(flow.SendConfirmed())
+    await kiosk.reaches(State.SENT)
+    Mailer(kiosk, "lost").install(monkeypatch)
+    kiosk.do(flow.NoEmailYet(), flow.ResendAsked())
+    await kiosk.reaches(State.RESULT_UNKNOWN, problems.SERVICE_RESULT_UNKNOWN)
+
+
+async def test_a_token_pulled_while_sending_is_missed_before_sending_again(
+    kiosk: Kiosk, server: SandboxServer
+) -> None:
+    await kiosk.to_confirm()
+    server.stop()
+    kiosk.do(flow.SendConfirmed())
+    kiosk.reader.remove()
+    await kiosk.reaches(State.TOKEN_REMOVED, problems.TOKEN_REMOVED)
+    assert kiosk.mails == 0
+
+
+async def test_plugging_in_answers_the_time_out_question(kiosk: Kiosk) -> None:
+    await kiosk.to_insert()
+    kiosk.do(flow.IdleElapsed())
+    assert kiosk.view.overlay is Overlay.TIME_OUT
+    kiosk.reader.insert("hoa-sen")
+    await kiosk.reaches(State.USERNAME)
+    assert kiosk.view.overlay is Overlay.NONE
+
+
+async def test_staff_are_said_to_be_called_only_when_they_are(
+    kiosk: Kiosk, server: SandboxServer
+) -> None:
+    kiosk.do(flow.Started(), flow.StaffCalled())
+    await kiosk.until(lambda: kiosk.view.staff is StaffCall.TOLD, "the word that staff know")
+    kiosk.do(flow.StaffCallCancelled())
+    assert kiosk.view.staff is StaffCall.NONE
+    server.stop()
+    kiosk.do(flow.StaffCalled())
+    await kiosk.until(lambda: kiosk.view.staff is StaffCall.FAILED, "the word that they do not")
+
+
+async def test_a_staff_call_on_the_welcome_screen_does_not_stay(
+    directory: Path, server: SandboxServer
+) -> None:
+    times = TimeSection(idle=0.2, idle_result=0.2, question=5, goodbye=0.05)
+    kiosk = Kiosk(directory, server.url, times)
+    kiosk.controller.start()
+    kiosk.controller.equip(kiosk.tools)
+    kiosk.do(flow.StaffCalled())
+    await kiosk.until(lambda: kiosk.view.overlay is Overlay.NONE, "the welcome screen")
+    kiosk.controller.toggle_language()
+    assert kiosk.view.language == "en"
+    await kiosk.until(lambda: kiosk.view.language == "vi", "the usual language")
+    await kiosk.controller.stop()
+
+
+async def test_a_token_left_behind_by_somebody_is_not_read_for_the_next(kiosk: Kiosk) -> None:
+    """Plugged in on the goodbye screen: the visit begins at once, and times out."""
+    kiosk.do(flow.Started(), flow.Declined())
+    await kiosk.reaches(State.GOODBYE)
+    kiosk.reader.insert("hoa-sen")
+    await kiosk.reaches(State.CONSENT)
+
+
+async def test_what_is_typed_after_confirm_is_not_part_of_the_pin(kiosk: Kiosk) -> None:
+    await kiosk.to_pin()
+    kiosk.type_pin(PIN[:-1])
+    kiosk.view.pin.seal()
+    kiosk.type_pin(PIN[-1])
+    kiosk.view.pin.backspace()
+    kiosk.view.pin.clear()
+    assert len(kiosk.view.pin) == len(PIN) - 1
+
+
+async def test_an_empty_pin_is_never_presented(kiosk: Kiosk) -> None:
+    await kiosk.to_pin()
+    before = kiosk.driver.token("hoa-sen").verify_count
+    kiosk.do(flow.PinConfirmed())
+    await kiosk.reaches(State.PIN_WRONG)
+    assert kiosk.driver.token("hoa-sen").verify_count == before

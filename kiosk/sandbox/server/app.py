@@ -126,6 +126,7 @@ class _Calls:
             "tax_code": opened.tax_code,
             "masked_email": letter.masked(opened.email),
             "mailbox_domain": letter.domain_of(opened.email),
+            "reference": opened.reset.reference,
         }
         return _json(answer, 201)
 
