@@ -48,7 +48,7 @@ class ServiceSection(_Section, frozen=True):
     timeout: Seconds = 10.0
     """Longest wait for one answer."""
     health_interval: Seconds = 30.0
-    """How often the welcome screen asks whether the service is there."""
+    """How often the kiosk asks whether the service is there."""
 
 
 class HardwareSection(_Section, frozen=True):
