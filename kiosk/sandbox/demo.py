@@ -133,12 +133,12 @@ class Demo:
         if importlib.util.find_spec("smartcard") is None:
             return "pyscard is not installed"
         if processes.readers() is None:
-            path = processes.pcscd_path()
-            if path is None:
+            command = processes.pcscd_command()
+            if command is None:
                 return "pcscd is not installed"
             if os.geteuid() != 0:
                 return "pcscd is not running, and only root may start it"
-            self._children.append(processes.start([path, "--foreground"], self.log))
+            self._children.append(processes.start(command, self.log))
             if not processes.wait_for(lambda: processes.readers() is not None, PATIENCE):
                 return f"pcscd does not start; see {self.log}"
         if not processes.wait_for(processes.virtual_reader_there, 3):

@@ -73,6 +73,16 @@ def virtual_reader_there() -> bool:
     return any(name.startswith(VPCD_READER) for name in readers() or [])
 
 
-def pcscd_path() -> str | None:
-    """Where pcscd is; it is not on the path of ordinary users."""
-    return shutil.which("pcscd", path="/usr/sbin:/sbin:/usr/bin")
+def pcscd_command() -> list[str] | None:
+    """How to run a pcscd of one's own; None if it is not installed.
+
+    Since 2.0 it asks polkit who may use it, and where no polkit runs (a container), that
+    is nobody. One that was started for the sandbox needs no such guard.
+    """
+    # It is not on the path of ordinary users.
+    path = shutil.which("pcscd", path="/usr/sbin:/sbin:/usr/bin")
+    if path is None:
+        return None
+    usage = subprocess.run([path, "--help"], capture_output=True, text=True, check=False)
+    knows_polkit = "--disable-polkit" in usage.stdout + usage.stderr
+    return [path, "--foreground", *(["--disable-polkit"] if knows_polkit else [])]

@@ -24,6 +24,7 @@ import pytest
 from kiosk.hardware.readers import PcscWatcher
 from kiosk.sandbox.card import CardControl, CardProcess
 from kiosk.sandbox.pki import SandboxPki
+from kiosk.sandbox.processes import pcscd_command
 from kiosk.sandbox.scenario import PIN
 from kiosk.sandbox.server.run import SandboxServer
 from tests.terminal.console import Console
@@ -34,13 +35,13 @@ VPCD = Path("/usr/lib/pcsc/drivers/serial/libifdvpcd.so")
 _START_TIME = 10.0
 
 _UNSHARE = ("unshare", "--mount", *(() if os.geteuid() == 0 else ("--map-root-user",)))
-_SCRIPT = 'mount --bind "$1" /run && exec "$2" --foreground --config "$3"'
+_SCRIPT = 'mount --bind "$0" /run && exec "$@"'
 
 
 class Pcscd:
     """The tests' pcscd. It may be stopped and started again by a test."""
 
-    def __init__(self, folder: Path, program: str) -> None:
+    def __init__(self, folder: Path, program: list[str]) -> None:
         self.folder = folder
         self._private = subprocess.run([*_UNSHARE, "true"], check=False).returncode == 0
         self._run = folder / "run" if self._private else Path("/run")
@@ -64,10 +65,8 @@ class Pcscd:
         log = self.folder / "pcscd.log"
         command = ["setpriv", "--pdeathsig", "KILL"]
         if self._private:
-            command = [*_UNSHARE, *command, "sh", "-c", _SCRIPT, "pcscd"]
-            command += [str(self._run), self._program, str(config)]
-        else:
-            command += [self._program, "--foreground", "--config", str(config)]
+            command = [*_UNSHARE, *command, "sh", "-c", _SCRIPT, str(self._run)]
+        command += [*self._program, "--config", str(config)]
         with log.open("ab") as output:
             self._process = subprocess.Popen(
                 command,
@@ -125,7 +124,7 @@ def _two_free_ports() -> tuple[int, int]:
 
 @pytest.fixture(scope="session")
 def _session_pcscd() -> Iterator[Pcscd]:
-    program = shutil.which("pcscd", path="/usr/sbin:/sbin:/usr/bin:/bin")
+    program = pcscd_command()
     missing = [
         name
         for name, there in (("pcscd", program), ("vsmartcard-vpcd", VPCD.exists()))

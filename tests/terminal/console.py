@@ -64,6 +64,12 @@ class Console:
         self._pending = b"" if whole else data[cut:]
         self._stream.feed(_QUESTIONS.sub(b"", data if whole else data[:cut]))
 
+    def pass_time(self, seconds: float) -> None:
+        """Take what is drawn for exactly this long."""
+        end = time.monotonic() + seconds
+        while (left := end - time.monotonic()) > 0:
+            self.pump(left)
+
     def settle(self) -> None:
         """Take everything until the program has been quiet for a moment."""
         quiet = 0
