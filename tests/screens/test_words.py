@@ -11,6 +11,7 @@ from textual.widgets import Static
 
 from kiosk import problems
 from kiosk.screens.base import JourneyScreen
+from kiosk.screens.confirm import ConfirmScreen
 from kiosk.view import View
 from kiosk.widgets.action_button import ActionButton
 from kiosk.widgets.drawn import Words
@@ -120,11 +121,35 @@ async def test_a_problem_shows_its_code_and_advice_for_staff() -> None:
     assert "Dành cho nhân viên" in text
 
 
-async def test_tries_are_shown_only_where_they_are_known() -> None:
-    for name, expected in (("PIN wrong", False), ("PIN wrong, tries known", True)):
-        app = GalleryApp(VIEWS[name])
-        async with app.run_test(size=(120, 34)):
-            assert ("Số lần nhập còn lại: 2" in "\n".join(text_of(app))) is expected
+async def text_on_screen(name: str) -> str:
+    app = GalleryApp(VIEWS[name])
+    async with app.run_test(size=(120, 34)):
+        return "\n".join(text_of(app))
+
+
+async def test_the_last_try_says_whether_the_pin_before_was_wrong() -> None:
+    refused = "Mã PIN vừa nhập không chính xác"
+    assert refused not in await text_on_screen("last try")
+    assert refused in await text_on_screen("last try, PIN refused")
+
+
+async def test_staff_are_called_only_in_words_that_are_true() -> None:
+    called = "Đã gọi nhân viên"
+    assert called in await text_on_screen("staff call")
+    for name in ("staff call, calling", "staff call, failed"):
+        assert called not in await text_on_screen(name)
+    assert "1800 1260" in await text_on_screen("staff call, failed")
+
+
+async def test_the_confirm_screen_takes_no_press_before_it_can_be_read(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(ConfirmScreen, "SETTLE", 60.0)
+    app = GalleryApp(VIEWS["confirm"])
+    async with app.run_test() as pilot:
+        await pilot.press("enter")
+        await pilot.click("#actions ActionButton")
+    assert app.raised == []
 
 
 async def test_ways_that_are_not_configured_are_not_shown() -> None:
