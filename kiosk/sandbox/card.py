@@ -33,8 +33,6 @@ from kiosk.sandbox.hand import HandError
 
 PORT = 35963
 """TCP port of the first virtual reader, "Virtual PCD 00 00"."""
-SECOND_PORT = 35964
-"""TCP port of the second one, "Virtual PCD 00 01"."""
 
 _ANSWER_TIME = 15.0
 """Seconds. Longer than the process itself waits for pcscd."""

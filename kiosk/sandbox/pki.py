@@ -129,13 +129,8 @@ class SandboxPki:
         return (self.issuing,)
 
     @property
-    def foreign_root(self) -> x509.Certificate:
-        """A root that neither kiosk nor service trusts."""
-        return self._certificates[_FOREIGN_ROOT]
-
-    @property
     def foreign_issuing(self) -> x509.Certificate:
-        """The CA under the foreign root."""
+        """A CA under a root that neither kiosk nor service trusts."""
         return self._certificates[_FOREIGN_ISSUING]
 
     def leaf(self, profile_name: str, index: int = 0) -> tuple[PrivateKey, x509.Certificate]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 import re
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from typing import Annotated, Any, TypeVar
 
 import msgspec
@@ -61,7 +61,6 @@ class _LoginRequest(_Message, frozen=True):
 
 
 M = TypeVar("M", bound=Struct)
-Endpoint = Callable[[Request], Awaitable[Response]]
 
 
 def build(service: Service, store: Store) -> Starlette:
