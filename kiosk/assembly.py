@@ -6,8 +6,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
-from kiosk.config import Config, read_toml
+from kiosk.config import Config, ConfigError, read_toml
 from kiosk.controller import Controller
 from kiosk.hardware.catalogue import Catalogue
 from kiosk.hardware.readers import ReaderWatcher
@@ -65,10 +66,18 @@ class Settings:
         from kiosk.service.client import ServiceClient  # noqa: PLC0415
 
         section = self.config.service
+        if (urlsplit(section.url).hostname or "").endswith(".invalid"):
+            # RFC 2606, section 2: the file is still as it was shipped.
+            raise ConfigError(
+                self.path, "service.url", "a placeholder", "the address of the BHXH service"
+            )
         ca_file = str(self.path.parent / section.ca_file) if section.ca_file else ""
-        return ServiceClient(
-            section.url, self.config.kiosk.id, ca_file=ca_file, timeout=section.timeout
-        )
+        try:
+            return ServiceClient(
+                section.url, self.config.kiosk.id, ca_file=ca_file, timeout=section.timeout
+            )
+        except ConfigError as error:
+            raise ConfigError(self.path, error.where, error.found, error.expected) from None
 
     def driver(self) -> TokenDriver:
         """Make the driver that loads PKCS#11 modules in helper processes."""

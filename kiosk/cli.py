@@ -186,7 +186,7 @@ def _log_to(path: Path | None) -> None:
 
 def _need_terminal() -> None:
     if not (sys.stdin.isatty() and sys.stderr.isatty()):
-        raise ConfigError("standard input and error", "terminal", "none", "a terminal")
+        raise ConfigError("kiosk", "terminal", "none on standard input and error", "a terminal")
 
 
 def _run(options: argparse.Namespace) -> int:
@@ -244,6 +244,7 @@ def _config_check(options: argparse.Namespace) -> int:
 def _sandbox_serve(options: argparse.Namespace) -> int:
     from kiosk.sandbox.server.run import ServeError, serve
 
+    print(f"folder {options.state}", flush=True)
     try:
         serve(options.state, options.http_port, options.smtp_port)
     except ServeError as error:
@@ -270,7 +271,11 @@ def _sandbox_card(options: argparse.Namespace) -> int:
 
 def _sandbox_mail(options: argparse.Namespace) -> int:
     from kiosk.sandbox.server.mail import latest_mails
+    from kiosk.sandbox.server.store import FILE as STORE
 
+    if not (options.state / STORE).exists():
+        _say(f"{options.state}: no sandbox has run here; name its folder with --state")
+        return FAILED
     mails = latest_mails(options.state)
     if not mails:
         print("No mail yet.")

@@ -148,15 +148,36 @@ def _explain(message: str, values: dict[str, Any], kind: type) -> tuple[str, str
     if unknown := re.search(r"unknown field `(.+)`", text):
         expected = "one of " + ", ".join(_known_keys(kind, key))
         return f"{key}.{unknown[1]}".lstrip("."), expected, "an unknown key"
-    expected = re.sub(r"^Expected |, got .*$|`", "", text)
     found: Any = values
     for part in re.findall(r"[^.\[\]]+", key):
         found = found[int(part)] if isinstance(found, list) else found.get(part)
+    if text.startswith("Invalid enum value"):
+        place = _place(kind, key)
+        return key, "one of " + ", ".join(repr(value) for value in place.values), repr(found)
+    expected = re.sub(r"^Expected |, got .*$|`", "", text)
+    for name, words in _WORDS.items():
+        expected = re.sub(rf"\b{name}\b", words, expected)
     return key, expected, repr(found)
+
+
+_WORDS = {
+    "float": "a number",
+    "int": "a whole number",
+    "str": "text",
+    "bool": "true or false",
+    "object": "a table",
+    "array": "a list",
+}
+"""What the decoder's names of types are called for a technician."""
 
 
 def _known_keys(kind: type, key: str) -> list[str]:
     """The keys that the table at this place may have."""
+    return [field.encode_name for field in _place(kind, key).fields]
+
+
+def _place(kind: type, key: str) -> Any:
+    """What is known of the type of the value with this key."""
     place: Any = msgspec.inspect.type_info(kind)
     for part in re.findall(r"[^.\[\]]+", key):
         if isinstance(place, msgspec.inspect.StructType):
@@ -165,4 +186,4 @@ def _known_keys(kind: type, key: str) -> list[str]:
             place = place.value_type
         else:
             place = place.item_type
-    return [field.encode_name for field in place.fields]
+    return place

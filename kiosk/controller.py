@@ -224,8 +224,6 @@ class Controller:
 
     def _carry_out(self, effect: Effect) -> None:
         match effect:
-            case Effect.BEGIN_VISIT:
-                self._visit = Visit(self._pin)
             case Effect.AWAIT_TOKEN:
                 self._look_for_token()
             case Effect.AWAIT_REMOVAL:

@@ -69,8 +69,6 @@ class Overlay(Enum):
 class Effect(Enum):
     """What has to happen outside when a transition is taken."""
 
-    BEGIN_VISIT = "begin visit"
-    """A customer has started: make a visit to hold what they enter."""
     AWAIT_TOKEN = "await token"
     """Report `TokenInserted` as soon as a token is there, also if it already is."""
     READ_TOKEN = "read token"
@@ -337,8 +335,8 @@ TABLE: Mapping[State, Mapping[type[Event], Transition]] = {
         ServiceLost: Transition(State.OUT_OF_SERVICE),
     },
     State.WELCOME: {
-        Started: Transition(State.CONSENT, (Effect.BEGIN_VISIT,)),
-        TokenInserted: Transition(State.CONSENT, (Effect.BEGIN_VISIT,)),
+        Started: Transition(State.CONSENT),
+        TokenInserted: Transition(State.CONSENT),
         ServiceLost: Transition(State.OUT_OF_SERVICE),
     },
     State.CONSENT: {

@@ -27,7 +27,7 @@ class UsableCertificate:
 
 @dataclass(slots=True)
 class Visit:
-    """One customer, from Start to goodbye.
+    """One customer, from the welcome screen to the next one.
 
     The PIN buffer outlives the visit: there is one in the process, so that there is
     one place to wipe.

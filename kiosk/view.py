@@ -72,8 +72,6 @@ class DemoView:
 
     token: str
     """Name of the virtual token that is in the reader; empty if none is."""
-    next_token: str
-    """Name of the token that the swap key puts in next."""
     accounts: tuple[str, ...] = ()
     """Usernames that work with the tokens of the demo."""
     pin: str = ""

@@ -8,12 +8,12 @@ program, and the screens say so.
 from __future__ import annotations
 
 import asyncio
+import fcntl
 import importlib.util
 import json
 import os
 import subprocess
 from collections.abc import Callable
-from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING
@@ -25,7 +25,6 @@ from kiosk.view import DemoView
 
 if TYPE_CHECKING:
     from kiosk.app import KioskApp
-    from kiosk.controller import Controller
     from kiosk.hardware.readers import ReaderWatcher
     from kiosk.hardware.token import TokenDriver
 
@@ -68,6 +67,12 @@ class Demo:
         try:
             self._state.mkdir(parents=True, exist_ok=True, mode=0o700)
             self.log.touch(mode=0o600)
+            self._lock = self.log.open("rb")
+            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise DemoFailed(
+                f"a demo is running on {self._state} already; end it, or name another --state"
+            ) from None
         except OSError as error:
             raise DemoFailed(f"{self._state}: {error.strerror}") from None
         try:
@@ -208,10 +213,10 @@ class Demo:
         elif action == "mailbox":
             app.show_note(self._mail_text())
         else:
-            moving = self._move_token(app.controller, action)
+            moving = self._move_token(app, action)
             app.keep(asyncio.get_running_loop().create_task(moving))
 
-    async def _move_token(self, controller: Controller, action: str) -> None:
+    async def _move_token(self, app: KioskApp, action: str) -> None:
         hand = self._hand
         if hand is None:
             return
@@ -227,16 +232,17 @@ class Demo:
             hand.insert(TOUR[self._next])
             return TOUR[self._next]
 
-        name = ""
-        with suppress(HandError):
+        try:
             name = await asyncio.to_thread(move)
-        controller.set_demo(self._strip(name))
+        except HandError as error:
+            app.show_note(str(error))
+            name = ""
+        app.controller.set_demo(self._strip(name))
 
     def _strip(self, inserted: str) -> DemoView:
         tax_code = TOKENS_BY_NAME[TOUR[self._next]].tax_code
         return DemoView(
             token=inserted,
-            next_token=TOUR[(self._next + 1) % len(TOUR)],
             accounts=tuple(a.username for a in ACCOUNTS if a.tax_code == tax_code),
             pin=PIN,
             mailbox_url=self._mailbox,

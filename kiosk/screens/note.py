@@ -2,14 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from textual import events
 from textual.app import ComposeResult
-from textual.containers import Vertical
+from textual.containers import Vertical, VerticalScroll
 from textual.content import Content
 from textual.screen import Screen
+from textual.widget import Widget
 from textual.widgets import Static
 
 from kiosk.i18n import LANGUAGES, translator
+
+SCROLLING: dict[str, Callable[[Widget], None]] = {
+    "up": lambda text: text.scroll_up(animate=False),
+    "down": lambda text: text.scroll_down(animate=False),
+    "pageup": lambda text: text.scroll_page_up(animate=False),
+    "pagedown": lambda text: text.scroll_page_down(animate=False),
+}
+"""What the keys do that do not close the page."""
 
 
 class NoteScreen(Screen[None], inherit_bindings=False):
@@ -25,13 +36,16 @@ class NoteScreen(Screen[None], inherit_bindings=False):
         """Show the text, and how to close it."""
         close = " / ".join(translator(language)("note.close") for language in LANGUAGES)
         with Vertical(id="note-page"):
-            yield Static(Content(self._text), markup=False, classes="note-text")
+            with VerticalScroll(id="note-text", can_focus=False):
+                yield Static(Content(self._text), markup=False)
             yield Static(Content(close), markup=False, classes="note-close")
 
     def on_key(self, event: events.Key) -> None:
-        """Close."""
+        """Scroll, or close."""
         event.stop()
-        if self.is_current:
+        if scroll := SCROLLING.get(event.key):
+            scroll(self.query_one("#note-text"))
+        elif self.is_current:
             self.dismiss()
 
     def on_click(self, event: events.Click) -> None:

@@ -10,21 +10,23 @@ from textual.content import Content
 from kiosk.flow import Finished, Retried, StaffCalled
 from kiosk.i18n import Translator
 from kiosk.screens.base import JourneyScreen
-from kiosk.view import View
+from kiosk.view import StaffCall, View
 from kiosk.widgets.action_button import ActionButton
 from kiosk.widgets.drawn import Words, phrase
 
 
 class ProblemScreen(JourneyScreen):
-    """`State.PROBLEM`. What happened, what to do, and what staff should know."""
+    """`State.PROBLEM`. What happened and what to do; once staff are called, also what they
+    should know. It may come up while somebody types, so a key does nothing for a second."""
 
     AS_LIST = True
+    SETTLE = 1.0
 
     def body(self) -> ComposeResult:
         """Say it in the problem's own words."""
         yield Words(problem_words("title"), "title alarm")
         yield Words(problem_words("text"), "text")
-        yield Words(_for_staff, "staff-advice")
+        yield Words(_for_staff, "staff-advice", when=lambda v: v.staff is not StaffCall.NONE)
 
     def actions(self) -> Iterable[ActionButton]:
         """Again where that can help, staff, out."""

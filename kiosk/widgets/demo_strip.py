@@ -23,10 +23,7 @@ class DemoStrip(Vertical):
         with Horizontal(id="demo-keys"):
             yield Words("demo.mark", "demo-mark")
             yield ActionButton(_insert_or_remove, widget_id="demo-insert_or_remove")
-            yield ActionButton(
-                lambda v, t: t("demo.swap", token=v.demo.next_token if v.demo else ""),
-                widget_id="demo-swap",
-            )
+            yield ActionButton("demo.swap", widget_id="demo-swap")
             yield ActionButton("demo.mailbox", widget_id="demo-mailbox")
             yield ActionButton("demo.quit", widget_id="demo-quit")
         yield Words(_facts, "demo-facts")

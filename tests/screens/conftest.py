@@ -11,6 +11,7 @@ sys.path.insert(0, str(Path(__file__).parents[2]))
 from kiosk import i18n
 from kiosk.screens import JourneyScreen
 from kiosk.screens.confirm import ConfirmScreen
+from kiosk.screens.problem import ProblemScreen
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -23,4 +24,5 @@ def _strict_and_quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """A missing message fails, and tests may press faster than people."""
     monkeypatch.setattr(i18n.Translator, "strict", True)
     monkeypatch.setattr(JourneyScreen, "DOUBLE_TAP", 0.0)
-    monkeypatch.setattr(ConfirmScreen, "SETTLE", 0.0)
+    for screen in (ConfirmScreen, ProblemScreen):
+        monkeypatch.setattr(screen, "SETTLE", 0.0)

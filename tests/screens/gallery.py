@@ -36,7 +36,7 @@ BRANCH = CertificateView(
 RESET = ResetView("CÔNG TY TNHH THƯƠNG MẠI HOA SEN", "0100000001", "k•••••@g••••.com")
 MAILBOX = MailboxLink("Gmail", "https://mail.google.com")
 DEMO = DemoView(
-    "hoa-sen", "binh-minh", ("hoasen", "hoasen.kho"), "12345678", "http://127.0.0.1:8025/"
+    "two-certificates", ("haichungthu", "hoasen.kho"), "12345678", "http://127.0.0.1:39025/mail"
 )
 SUPPORT = SupportView("1800 1260", "hotro@example.vn", "fb.com/example.vnpt")
 
@@ -99,6 +99,12 @@ VIEWS: dict[str, View] = {
     "remove token": View(State.REMOVE_TOKEN),
     "goodbye": View(State.GOODBYE),
     "time-out": View(State.USERNAME, overlay=Overlay.TIME_OUT, countdown=30),
+    "problem C02, staff called": View(
+        State.PROBLEM,
+        problem=problems.CERTIFICATE_EXPIRED,
+        facts={"date": "30/06/2026"},
+        staff=StaffCall.TOLD,
+    ),
     "staff call": View(State.PIN, overlay=Overlay.STAFF_CALL, staff=StaffCall.TOLD),
     "staff call, calling": View(State.PIN, overlay=Overlay.STAFF_CALL, staff=StaffCall.CALLING),
     "staff call, failed": View(State.PIN, overlay=Overlay.STAFF_CALL, staff=StaffCall.FAILED),

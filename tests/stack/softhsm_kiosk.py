@@ -32,7 +32,7 @@ def main() -> None:
                 reader.remove()
             else:
                 reader.insert("softhsm")
-        app.controller.set_demo(DemoView(token=reader.inserted(), next_token=""))
+        app.controller.set_demo(DemoView(token=reader.inserted()))
 
     app = KioskApp(
         lambda show, crash: settings.controller(reader, show, crash),

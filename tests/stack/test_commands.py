@@ -86,8 +86,13 @@ def _target(link: Path) -> str:
 
 def test_mail_prints_what_was_sent_and_says_when_there_is_none(tmp_path: Path) -> None:
     done = run("sandbox", "mail", "--state", str(tmp_path))
-    assert done.returncode == 0
-    assert done.stdout == "No mail yet.\n"
+    assert done.returncode == 1
+    assert "no sandbox has run here" in done.stderr
+    with running(
+        "sandbox", "serve", "--state", str(tmp_path), "--http-port", "0", "--smtp-port", "0"
+    ):
+        assert wait_for((tmp_path / "serving.json").exists, 30)
+        assert run("sandbox", "mail", "--state", str(tmp_path)).stdout == "No mail yet.\n"
 
 
 def test_card_is_seen_by_pcscd(pcscd: Pcscd) -> None:

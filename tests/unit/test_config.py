@@ -29,13 +29,14 @@ def test_the_shipped_configuration_is_in_order() -> None:
     [
         ('[kiosk]\nid = "k1"\n', "service", "nothing", "a value"),
         (GOOD.replace('id = "k1"', ""), "kiosk.id", "nothing", "a value"),
-        (GOOD + "[time]\nidle = true\n", "time.idle", "True", "float"),
-        (GOOD + "[time]\nidle = -3\n", "time.idle", "-3", "`float` > 0"),
+        (GOOD + "[time]\nidle = true\n", "time.idle", "True", "a number"),
+        (GOOD + "[time]\nidle = -3\n", "time.idle", "-3", "a number > 0"),
         (GOOD + "[time]\nidel = 3\n", "time.idel", "an unknown key", "one of"),
+        (GOOD.replace('id = "k1"', 'id = "k1"\nlanguage = "fr"'), "kiosk.language", "'fr'", "'en'"),
         (GOOD + "[timing]\n", "timing", "an unknown key", "one of"),
         (GOOD.replace("https://bhxh.example", "ftp://x"), "service.url", "'ftp://x'", "matching"),
         (GOOD + "[time\n", "line 5", "Expected ']'", "valid TOML"),
-        (GOOD + "[support]\nhotline = 18001260\n", "support.hotline", "18001260", "str"),
+        (GOOD + "[support]\nhotline = 18001260\n", "support.hotline", "18001260", "text"),
         (GOOD + '[kiosk]\nid = "k2"\n', "line 5", "declare ('kiosk',) twice", "valid TOML"),
     ],
 )
