@@ -149,6 +149,17 @@ def test_the_journey_on_the_embedded_token_in_the_demo(
     assert not _children_of_the_demo(state)
 
 
+def test_a_second_demo_on_the_same_folder_is_refused(simulated: tuple[Console, Path]) -> None:
+    console, state = simulated
+    console.wait(WELCOME, seconds=40)
+    command = [sys.executable, "-m", "kiosk", "demo", "--token", "embedded", "--state", str(state)]
+    with Console(command) as second:
+        assert second.ended() == 1
+        assert second.shows("a demo is running on", "already")
+    console.press("f5")
+    console.wait("Tôi đồng ý")
+
+
 def test_ctrl_c_ends_the_demo_and_everything_it_started(simulated: tuple[Console, Path]) -> None:
     console, state = simulated
     console.wait(WELCOME, seconds=40)

@@ -691,6 +691,16 @@ async def test_staff_are_said_to_be_called_only_when_they_are(
     await kiosk.until(lambda: kiosk.view.staff is StaffCall.FAILED, "the word that they do not")
 
 
+async def test_a_staff_call_on_the_welcome_screen_belongs_to_the_visit(kiosk: Kiosk) -> None:
+    kiosk.do(flow.StaffCalled())
+    await kiosk.until(lambda: kiosk.view.staff is StaffCall.TOLD, "the word that staff know")
+    kiosk.do(flow.StaffCallClosed(), flow.Started())
+    assert kiosk.view.staff is StaffCall.TOLD
+    kiosk.do(flow.Declined())
+    await kiosk.reaches(State.WELCOME)
+    assert kiosk.view.staff is StaffCall.NONE
+
+
 async def test_a_staff_call_on_the_welcome_screen_does_not_stay(
     directory: Path, server: SandboxServer
 ) -> None:
