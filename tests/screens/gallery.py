@@ -36,7 +36,7 @@ BRANCH = CertificateView(
 RESET = ResetView("CÔNG TY TNHH THƯƠNG MẠI HOA SEN", "0100000001", "k•••••@g••••.com")
 MAILBOX = MailboxLink("Gmail", "https://mail.google.com")
 DEMO = DemoView(
-    "two-certificates", ("haichungthu", "hoasen.kho"), "12345678", "http://127.0.0.1:39025/mail"
+    "two-certificates", ("hoasen", "hoasen.kho"), "12345678", "http://127.0.0.1:39025/mail"
 )
 SUPPORT = SupportView("1800 1260", "hotro@example.vn", "fb.com/example.vnpt")
 
