@@ -39,6 +39,14 @@ class Settings:
             ConfigError: a file is missing or not as expected.
         """
         config = read_toml(path, Config)
+        shortest, longest = config.hardware.pin_length
+        if shortest > longest:
+            raise ConfigError(
+                path,
+                "hardware.pin_length",
+                f"[{shortest}, {longest}]",
+                "the shortest first, then the longest",
+            )
         folder = path.parent
         return cls(
             path,
@@ -82,9 +90,11 @@ class Settings:
     def driver(self) -> TokenDriver:
         """Make the driver that loads PKCS#11 modules in helper processes."""
         from kiosk.hardware.token_client import Deadlines, HelperTokenDriver  # noqa: PLC0415
+        from kiosk.hardware.unknown_tokens import UnknownTokens  # noqa: PLC0415
 
         section = self.config.hardware
         opensc_conf = self.path.parent / "opensc.conf"
+        unknown = section.unknown_tokens_file
         return HelperTokenDriver(
             self.catalogue,
             Deadlines(
@@ -94,6 +104,7 @@ class Settings:
                 sign=section.sign_deadline,
             ),
             opensc_conf=opensc_conf if opensc_conf.exists() else None,
+            unknown=UnknownTokens(self.path.parent / unknown) if unknown else None,
         )
 
     def tools(self, driver: TokenDriver | None = None) -> Tools:

@@ -12,6 +12,7 @@ import msgspec.inspect
 from msgspec import Meta, Struct
 
 Seconds = Annotated[float, Meta(gt=0, le=3600)]
+PinBytes = Annotated[int, Meta(ge=1, le=64)]
 
 
 class ConfigError(Exception):
@@ -62,6 +63,10 @@ class HardwareSection(_Section, frozen=True):
     read_deadline: Seconds = 20.0
     login_deadline: Seconds = 30.0
     sign_deadline: Seconds = 30.0
+    pin_length: tuple[PinBytes, PinBytes] = (8, 12)
+    """Shortest and longest PIN, where a token tells none that makes sense."""
+    unknown_tokens_file: str = ""
+    """Where the ATRs of tokens of no family are written down; empty: nowhere."""
 
 
 class TrustSection(_Section, frozen=True):

@@ -28,6 +28,7 @@ from kiosk.flow import (
     PinConfirmed,
     ServiceLost,
     ServiceRestored,
+    SeveralTokensSeen,
     State,
     TokenInserted,
     TokenRemoved,
@@ -47,6 +48,7 @@ from kiosk.webmail import WebmailDirectory
 log = logging.getLogger(__name__)
 
 _STATE_PROBLEMS: dict[State, Problem] = {
+    State.SEVERAL_TOKENS: problems.TOKEN_SEVERAL,
     State.TOKEN_REMOVED: problems.TOKEN_REMOVED,
     State.LAST_TRY: problems.PIN_LAST_TRY,
     State.NO_MATCH: problems.SERVICE_NO_MATCH,
@@ -221,6 +223,8 @@ class Controller:
         elif arrived and self._card_is_gone():
             # It went while the step before did not mind, as when the order was on its way.
             self.dispatch(TokenRemoved())
+        elif arrived and self._has_company():
+            self.dispatch(SeveralTokensSeen())
 
     def _carry_out(self, effect: Effect) -> None:
         match effect:
@@ -239,6 +243,8 @@ class Controller:
                 self._run(effects.prepare_login)
             case Effect.PROVE:
                 self._run(effects.prove)
+            case Effect.SIGN:
+                self._run(effects.sign)
             case Effect.SEND:
                 self._run(effects.send)
             case Effect.RESEND:
@@ -323,12 +329,16 @@ class Controller:
         elif self._visit.card is not None:
             if self._card_is_gone():
                 self.dispatch(TokenRemoved())
+            elif self._has_company():
+                self.dispatch(SeveralTokensSeen())
         elif self._journey.state is State.WELCOME:
             known = set(map(_key, before.cards))
             if any(_key(card) not in known for card in state.cards):
                 self.dispatch(TokenInserted())
-        elif self._journey.state is State.INSERT_TOKEN:
+        elif self._journey.state in (State.INSERT_TOKEN, State.SEVERAL_TOKENS):
             self._look_for_token()
+        elif self._journey.state is State.TOKEN_STALLED:
+            self._look_for_removal()
         if self._journey.state is State.REMOVE_TOKEN:
             self._look_for_removal()
 
@@ -336,6 +346,11 @@ class Controller:
         """Whether the visit is bound to a card that is not in its reader any more."""
         card = self._visit.card
         return card is not None and _key(card) not in map(_key, self._readers.cards)
+
+    def _has_company(self) -> bool:
+        """Whether there is a second token beside the visit's, at a step where that matters."""
+        bound = self._visit.card is not None
+        return bound and len(self._readers.cards) > 1 and self._journey.accepts(SeveralTokensSeen)
 
     def _pcsc_lost(self) -> None:
         state = self._journey.state
@@ -349,17 +364,22 @@ class Controller:
         if not self._readers.available:
             self.dispatch(Failed(problems.KIOSK_PCSC_DOWN.code))
         elif len(cards) > 1:
-            self.dispatch(Failed(problems.TOKEN_SEVERAL.code))
+            if self._journey.accepts(SeveralTokensSeen):
+                self.dispatch(SeveralTokensSeen())
         elif cards and cards[0].mute:
             self.dispatch(Failed(problems.TOKEN_NOT_RECOGNISED.code))
         elif cards:
             self._visit.card = cards[0]
             self.dispatch(TokenInserted())
+        elif self._journey.accepts(TokenRemoved):
+            self.dispatch(TokenRemoved())
         elif self._config.hardware.fixed_reader and not self._readers.readers:
             self.dispatch(Failed(problems.KIOSK_NO_READER.code))
 
     def _look_for_removal(self) -> None:
-        if not self._readers.available or not self._readers.cards:
+        if not self._readers.available:
+            self._pcsc_lost()
+        elif not self._readers.cards:
             self.dispatch(TokenRemoved())
 
     def _check_readiness(self) -> None:
@@ -400,7 +420,12 @@ class Controller:
             demo=self._demo,
         )
         if visit.token_info is not None:
-            view = replace(view, pin_length=visit.token_info.pin_length)
+            shortest, longest = visit.token_info.pin_length or self._config.hardware.pin_length
+            view = replace(
+                view,
+                pin_length=(shortest, longest),
+                facts={**visit.facts, "shortest": str(shortest), "longest": str(longest)},
+            )
         if visit.reset is not None:
             reset = visit.reset
             view = replace(

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import secrets
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta, timezone
 from typing import TYPE_CHECKING
@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 from kiosk import problems
 from kiosk.flow import (
     AccountNotMatched,
+    CertificatesHidden,
     Event,
     Failed,
     OutcomeUnknown,
@@ -29,6 +30,7 @@ from kiosk.flow import (
     Sent,
     SeveralCertificates,
     TokenRead,
+    TokenStuck,
 )
 from kiosk.hardware import token as tokens
 from kiosk.problems import Problem
@@ -75,9 +77,9 @@ class Tools:
 _TOKEN_PROBLEMS: dict[type[tokens.TokenError], Problem] = {
     tokens.ModuleMissing: problems.KIOSK_MODULE_MISSING,
     tokens.HelperDied: problems.KIOSK_DRIVER_FAILED,
-    tokens.TokenStalled: problems.TOKEN_STALLED,
     tokens.TokenAbsent: problems.TOKEN_NOT_RECOGNISED,
     tokens.TokenNotRecognised: problems.TOKEN_NOT_RECOGNISED,
+    tokens.TokenBlank: problems.TOKEN_BLANK,
     tokens.SeveralTokens: problems.TOKEN_SEVERAL,
     tokens.TokenChanged: problems.TOKEN_CHANGED,
     tokens.KeyMissing: problems.TOKEN_KEY_MISSING,
@@ -106,10 +108,12 @@ _REFUSALS: dict[str, Problem] = {
 }
 
 
-async def _token_failed(error: tokens.TokenError) -> Failed:
+async def _token_failed(error: tokens.TokenError) -> Event:
     """Give PC/SC the time to say that the token was pulled out, which cancels the effect."""
     if not isinstance(error, _PIN_STATE_ERRORS):
         await asyncio.sleep(REMOVAL_GRACE)
+    if isinstance(error, tokens.TokenStalled):
+        return TokenStuck(problems.TOKEN_STALLED.code)
     return Failed(_TOKEN_PROBLEMS.get(type(error), problems.KIOSK_DRIVER_FAILED).code)
 
 
@@ -160,6 +164,20 @@ async def read_token(visit: Visit, tools: Tools) -> Event:
         found = await visit.token.certificates()
     except tokens.TokenError as error:
         return await _token_failed(error)
+    visit.certificates_hidden = not found and visit.token_info.certificates_after_login
+    if not visit.certificates_hidden and (refusal := _take_certificates(found, visit, tools)):
+        return refusal
+    if problem := _pin_problem(visit.flags):
+        return Failed(problem.code)
+    if visit.certificates_hidden:
+        return CertificatesHidden()
+    return TokenRead() if visit.certificate else SeveralCertificates()
+
+
+def _take_certificates(
+    found: Iterable[tokens.TokenCertificate], visit: Visit, tools: Tools
+) -> Failed | None:
+    """Keep the certificates that may be used, and choose if there is one; else say why not."""
     refusal: Failed | None = None
     usable: list[UsableCertificate] = []
     for certificate in found:
@@ -170,13 +188,9 @@ async def read_token(visit: Visit, tools: Tools) -> Event:
             refusal = refusal or checked
     if not usable:
         return refusal or Failed(problems.CERTIFICATE_MISSING.code)
-    if problem := _pin_problem(visit.flags):
-        return Failed(problem.code)
     visit.certificates = tuple(usable)
-    if len(usable) > 1:
-        return SeveralCertificates()
-    visit.certificate = usable[0]
-    return TokenRead()
+    visit.certificate = usable[0] if len(usable) == 1 else None
+    return None
 
 
 def _check(der: bytes, visit: Visit, tools: Tools) -> UsableCertificate | Failed:
@@ -211,14 +225,12 @@ async def prepare_login(visit: Visit, tools: Tools) -> Event:
     """See that it is still the same token, look at its PIN flags, and get a challenge.
 
     The service looks at the certificate now, so that a revoked one is told before the
-    customer has typed a PIN.
+    customer has typed a PIN; but for a token that hides it until then.
     """
-    if visit.card is None or visit.token_info is None or visit.certificate is None:
+    if visit.token_info is None:
         raise RuntimeError("there is no token to log in to")
     try:
-        if visit.token is None:
-            visit.token = await tools.driver.open(visit.card.reader, visit.card.atr)
-        info = await visit.token.find()
+        info = await _find_again(visit, tools)
         if info.serial != visit.token_info.serial:
             return Failed(problems.TOKEN_CHANGED.code)
     except tokens.TokenError as error:
@@ -228,13 +240,29 @@ async def prepare_login(visit: Visit, tools: Tools) -> Event:
     if problem := _pin_problem(info.flags):
         return Failed(problem.code)
     try:
-        await _new_challenge(visit, visit.certificate, tools)
-        _signing_input(visit, visit.certificate, tools)
+        if visit.certificate is not None:
+            await _new_challenge(visit, visit.certificate, tools)
+            _signing_input(visit, visit.certificate, tools)
     except service.ServiceError as error:
         return _service_failed(visit, error)
     except ProofImpossible:
         return Failed(problems.SERVICE_PROOF_REFUSED.code)
     return PinFinalTry() if info.flags.final_try else PinReady()
+
+
+async def _find_again(visit: Visit, tools: Tools) -> tokens.TokenInfo:
+    """Look at the token afresh. A helper that died since, when it knew no PIN, is replaced."""
+    if visit.card is None:
+        raise RuntimeError("there is no card to read")
+    certificate = visit.certificate.identity.der if visit.certificate else b""
+    if visit.token is not None:
+        try:
+            return await visit.token.find(certificate)
+        except tokens.HelperDied:
+            await visit.token.close()
+            visit.token = None
+    visit.token = await tools.driver.open(visit.card.reader, visit.card.atr)
+    return await visit.token.find(certificate)
 
 
 async def _new_challenge(visit: Visit, certificate: UsableCertificate, tools: Tools) -> None:
@@ -249,28 +277,47 @@ async def prove(visit: Visit, tools: Tools) -> Event:
     The helper that knew the PIN ends as soon as the signature is there.
     """
     token, certificate = visit.token, visit.certificate
-    if token is None or visit.token_info is None or certificate is None:
+    if token is None or visit.token_info is None:
         raise RuntimeError("there is no token to log in to")
-    identity = certificate.identity
     if not len(visit.pin) and not visit.flags.pin_pad:
         # To a driver, an empty PIN means that it is typed on the reader.
-        return PinWrong(problems.PIN_WRONG.code)
+        return PinWrong(problems.PIN_LENGTH.code)
+    shown = b"" if certificate is None or visit.certificates_hidden else certificate.identity.der
     try:
         with visit.pin.view() as pin:
-            await token.login(visit.token_info.serial, identity.der, pin)
+            await token.login(visit.token_info.serial, shown, pin)
+        found = await token.certificates() if visit.certificates_hidden else ()
     except tokens.PinRefused as error:
         return _pin_refused(visit, error)
     except tokens.PinLengthRefused:
-        return PinWrong(problems.PIN_WRONG.code)
+        visit.pin_refused = False
+        return PinWrong(problems.PIN_LENGTH.code)
     except tokens.TokenError as error:
         return await _token_failed(error)
     finally:
         visit.pin.wipe()
+    if visit.certificates_hidden:
+        if certificate is not None:
+            # Chosen before, with another username.
+            if certificate.identity.der not in (one.der for one in found):
+                return Failed(problems.TOKEN_CHANGED.code)
+        elif refusal := _take_certificates(found, visit, tools):
+            return refusal
+        elif visit.certificate is None:
+            return SeveralCertificates()
+    return await sign(visit, tools)
+
+
+async def sign(visit: Visit, tools: Tools) -> Event:
+    """Sign the proof in the session that is logged in, and let the service verify it."""
+    token, certificate = visit.token, visit.certificate
+    if token is None or certificate is None:
+        raise RuntimeError("there is no certificate to sign with")
     try:
         if asyncio.get_running_loop().time() > visit.challenge_ends:
             await _new_challenge(visit, certificate, tools)
         mechanism, message = _signing_input(visit, certificate, tools)
-        signature = await token.sign(identity.der, mechanism, message)
+        signature = await token.sign(certificate.identity.der, mechanism, message)
         visit.token = None
         await token.close()
         visit.reset = await tools.service.request_reset(

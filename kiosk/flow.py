@@ -35,12 +35,14 @@ class State(Enum):
     CHOOSE_CASE = "choose case"
     HOTLINE = "hotline"
     INSERT_TOKEN = "insert token"
+    SEVERAL_TOKENS = "several tokens"
     READING = "reading"
     CHOOSE_CERTIFICATE = "choose certificate"
     USERNAME = "username"
     PREPARING = "preparing"
     PIN = "PIN"
     VERIFYING = "verifying"
+    CHOOSE_SIGNER = "choose signer"
     PIN_WRONG = "PIN wrong"
     LAST_TRY = "last try"
     NO_MATCH = "no match"
@@ -53,6 +55,7 @@ class State(Enum):
     RESENDING = "resending"
     RESEND_FAILED = "resend failed"
     TOKEN_REMOVED = "token removed"
+    TOKEN_STALLED = "token stalled"
     PROBLEM = "problem"
     REMOVE_TOKEN = "remove token"
     GOODBYE = "goodbye"
@@ -79,6 +82,8 @@ class Effect(Enum):
     """Check that it is the same token, its PIN flags, and ask for a challenge."""
     PROVE = "prove"
     """Log in with the PIN, sign the proof, send it to the service."""
+    SIGN = "sign"
+    """Sign with the certificate that was chosen after the login; no PIN is used."""
     SEND = "send"
     """Confirm the reset: the service mails the new password."""
     RESEND = "resend"
@@ -230,6 +235,10 @@ class TokenRemoved(Event):
     """The token is gone."""
 
 
+class SeveralTokensSeen(Event):
+    """More than one token is in."""
+
+
 # What came out of an effect.
 
 
@@ -239,6 +248,10 @@ class TokenRead(Event):
 
 class SeveralCertificates(Event):
     """More than one usable certificate was read."""
+
+
+class CertificatesHidden(Event):
+    """A token of this kind shows its certificates only after login."""
 
 
 class PinReady(Event):
@@ -286,6 +299,13 @@ class Failed(ProblemEvent):
     problem: str
 
 
+@dataclass(frozen=True, slots=True)
+class TokenStuck(ProblemEvent):
+    """The token or its driver does not answer. Nothing helps but to remove it."""
+
+    problem: str
+
+
 # What the kiosk itself noticed.
 
 
@@ -327,7 +347,16 @@ _AWAIT = Transition(State.INSERT_TOKEN, (Effect.AWAIT_TOKEN,))
 _HOTLINE = Transition(State.HOTLINE, (Effect.DROP_TOKEN,))
 _HOTLINE_WITH_STAFF = Transition(State.HOTLINE, (Effect.DROP_TOKEN, Effect.CALL_STAFF))
 
+_STALLED = Transition(State.TOKEN_STALLED, (Effect.DROP_TOKEN, Effect.AWAIT_REMOVAL))
+_SEVERAL = Transition(State.SEVERAL_TOKENS, (Effect.DROP_TOKEN,))
+
 _TOKEN_TROUBLE: dict[type[Event], Transition] = {TokenRemoved: _REMOVED, Failed: _PROBLEM}
+
+_WORKING: dict[type[Event], Transition] = {TokenStuck: _STALLED, **_TOKEN_TROUBLE}
+"""While the token is asked for something."""
+
+_ALONE: dict[type[Event], Transition] = {SeveralTokensSeen: _SEVERAL, **_TOKEN_TROUBLE}
+"""Before the proof: with a second token in, somebody may have the other one's PIN in mind."""
 
 TABLE: Mapping[State, Mapping[type[Event], Transition]] = {
     State.OUT_OF_SERVICE: {
@@ -357,57 +386,73 @@ TABLE: Mapping[State, Mapping[type[Event], Transition]] = {
     State.INSERT_TOKEN: {
         TokenInserted: Transition(State.READING, (Effect.READ_TOKEN,)),
         Failed: _PROBLEM,
+        SeveralTokensSeen: Transition(State.SEVERAL_TOKENS),
         NoToken: _HOTLINE,
         Back: Transition(State.CHOOSE_CASE),
         Cancelled: _END,
     },
+    State.SEVERAL_TOKENS: {
+        TokenInserted: Transition(State.READING, (Effect.READ_TOKEN,)),
+        TokenRemoved: Transition(State.INSERT_TOKEN),
+        Failed: _PROBLEM,
+        Cancelled: _END,
+    },
     State.READING: {
         TokenRead: Transition(State.USERNAME),
+        CertificatesHidden: Transition(State.USERNAME),
         SeveralCertificates: Transition(State.CHOOSE_CERTIFICATE),
-        **_TOKEN_TROUBLE,
+        **_WORKING,
+        **_ALONE,
     },
     State.CHOOSE_CERTIFICATE: {
         CertificateChosen: Transition(State.USERNAME),
         Cancelled: _END,
-        **_TOKEN_TROUBLE,
+        **_ALONE,
     },
     State.USERNAME: {
         UsernameEntered: Transition(State.PREPARING, (Effect.PREPARE_LOGIN,)),
         ForgotUsername: _HOTLINE,
         Cancelled: _END,
-        **_TOKEN_TROUBLE,
+        **_ALONE,
     },
     State.PREPARING: {
         PinReady: Transition(State.PIN),
         PinFinalTry: Transition(State.LAST_TRY),
-        **_TOKEN_TROUBLE,
+        **_WORKING,
+        **_ALONE,
     },
     State.PIN: {
         PinConfirmed: Transition(State.VERIFYING, (Effect.PROVE,)),
         Cancelled: _END,
-        **_TOKEN_TROUBLE,
+        **_ALONE,
     },
     State.VERIFYING: {
         ProofAccepted: Transition(State.CONFIRM),
+        SeveralCertificates: Transition(State.CHOOSE_SIGNER),
         PinWrong: Transition(State.PIN_WRONG),
         PinFinalTry: Transition(State.LAST_TRY),
         AccountNotMatched: Transition(State.NO_MATCH),
+        **_WORKING,
+    },
+    State.CHOOSE_SIGNER: {
+        CertificateChosen: Transition(State.VERIFYING, (Effect.SIGN,)),
+        Cancelled: _END,
         **_TOKEN_TROUBLE,
     },
     State.PIN_WRONG: {
         Retried: Transition(State.PIN),
         Stopped: _END,
-        **_TOKEN_TROUBLE,
+        **_ALONE,
     },
     State.LAST_TRY: {
         Insisted: Transition(State.PIN),
         Stopped: _END,
-        **_TOKEN_TROUBLE,
+        **_ALONE,
     },
     State.NO_MATCH: {
         Retried: Transition(State.USERNAME),
         Finished: _END,
-        **_TOKEN_TROUBLE,
+        **_ALONE,
     },
     State.CONFIRM: {
         SendConfirmed: Transition(State.SENDING, (Effect.SEND,)),
@@ -449,6 +494,11 @@ TABLE: Mapping[State, Mapping[type[Event], Transition]] = {
     },
     State.TOKEN_REMOVED: {
         Retried: _AWAIT,
+        Finished: _END,
+    },
+    State.TOKEN_STALLED: {
+        TokenRemoved: Transition(State.TOKEN_REMOVED),
+        Failed: _PROBLEM,
         Finished: _END,
     },
     State.PROBLEM: {

@@ -43,6 +43,8 @@ class Visit:
     """The last PIN that was typed was wrong."""
     certificates: tuple[UsableCertificate, ...] = ()
     certificate: UsableCertificate | None = None
+    certificates_hidden: bool = False
+    """The token showed no certificate before login, as its family does."""
     username: str = ""
     challenge: str = ""
     challenge_ends: float = 0.0
@@ -71,6 +73,7 @@ class Visit:
         self.pin_refused = False
         self.certificates = ()
         self.certificate = None
+        self.certificates_hidden = False
         self.challenge = ""
         self.reset = None
         self.idempotency_key = secrets.token_urlsafe(24)

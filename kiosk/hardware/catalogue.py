@@ -23,17 +23,18 @@ ModulePath = Annotated[str, Meta(max_length=1024, pattern=r"^/[^\x00]+$")]
 """An absolute path, so that no search path of the dynamic linker is in play."""
 
 
-class _FamilySection(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+class _DriverSection(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    modules: Annotated[tuple[ModulePath, ...], Meta(min_length=1)]
+    fixed_buffers: bool = False
+    certificates_after_login: bool = False
+
+
+class _FamilySection(_DriverSection, frozen=True):
     atr: Annotated[tuple[str, ...], Meta(min_length=1)]
-    modules: Annotated[tuple[ModulePath, ...], Meta(min_length=1)]
-
-
-class _DefaultSection(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    modules: Annotated[tuple[ModulePath, ...], Meta(min_length=1)]
 
 
 class _File(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    default: _DefaultSection
+    default: _DriverSection
     family: dict[str, _FamilySection] = {}
 
 
@@ -82,6 +83,10 @@ class Family:
     modules: tuple[Path, ...]
     """PKCS#11 modules, in the order in which they are tried."""
     patterns: tuple[AtrPattern, ...] = ()
+    fixed_buffers: bool = False
+    """The modules answer a size query with 0: read with buffers of fixed size."""
+    certificates_after_login: bool = False
+    """The tokens show their certificates only after login."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,23 +105,29 @@ class Catalogue:
         """
         file = read_toml(path, _File)
         return cls(
-            default=Family("default", _paths(file.default.modules)),
+            default=_family("default", file.default),
             families=tuple(
-                Family(name, _paths(section.modules), tuple(_patterns(path, name, section)))
+                _family(name, section, tuple(_patterns(path, name, section)))
                 for name, section in file.family.items()
             ),
         )
 
     def family(self, atr: bytes) -> Family:
-        """Return the first family, in the file's order, with a pattern that matches."""
+        """The first family, in the file's order, with a pattern that matches; else the default."""
         for family in self.families:
             if any(pattern.matches(atr) for pattern in family.patterns):
                 return family
         return self.default
 
 
-def _paths(texts: tuple[str, ...]) -> tuple[Path, ...]:
-    return tuple(Path(text) for text in texts)
+def _family(name: str, section: _DriverSection, patterns: tuple[AtrPattern, ...] = ()) -> Family:
+    return Family(
+        name,
+        tuple(Path(text) for text in section.modules),
+        patterns,
+        fixed_buffers=section.fixed_buffers,
+        certificates_after_login=section.certificates_after_login,
+    )
 
 
 def _patterns(path: Path, name: str, section: _FamilySection) -> Iterator[AtrPattern]:

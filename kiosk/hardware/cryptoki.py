@@ -1,115 +1,282 @@
-"""Three Cryptoki functions that python-pkcs11 does not offer in the shape needed here.
+"""A PKCS#11 module's own function table, called with buffers of fixed size.
 
-C_GetTokenInfo, because it tells the bounds of the PIN's length, and C_Login and C_Logout,
-because python-pkcs11 wants the PIN as a `str`, whose copies cannot be wiped, and
-leaks a session at each wrong PIN.
+The standard lets a caller ask for the size of an answer with a NULL pointer first, and
+python-pkcs11 does. Some drivers answer that question with 0 (seen on one of VNPT's). A
+buffer that is large enough from the start asks no such question and is as much within the
+standard (section 5.2), so what is read here can be read from any driver.
 
-Used by the helper process only. Source: PKCS #11 Cryptographic Token Interface
-Base Specification v2.40, sections 3.2, 3.7, 5.5 and 5.6.
+C_Login is here for every token, because python-pkcs11 wants the PIN as a `str`, whose
+copies cannot be wiped, and leaks a session at each wrong PIN; C_Sign, because a key that
+asks for the PIN at each use needs a second C_Login in the middle of it; C_GetTokenInfo,
+because it tells the bounds of the PIN's length.
+
+Used by the helper process only, on a module that python-pkcs11 has loaded and initialised.
+Source: PKCS #11 Cryptographic Token Interface Base Specification v2.40, sections 3 and 5.
 """
 
 from __future__ import annotations
 
 import ctypes
-from ctypes import POINTER, c_char, c_ubyte, c_ulong, c_void_p
+from collections.abc import Mapping
+from ctypes import POINTER, c_ubyte, c_ulong
+from dataclasses import dataclass
+from typing import Any
 
-CKU_USER = 1
+from kiosk.hardware.cryptoki_types import (
+    CK_UNAVAILABLE_INFORMATION,
+    CKA_ALWAYS_AUTHENTICATE,
+    CKA_CLASS,
+    CKA_ID,
+    CKA_LABEL,
+    CKA_VALUE,
+    CKF_SERIAL_SESSION,
+    CKF_TOKEN_PRESENT,
+    CKO_CERTIFICATE,
+    CKO_PRIVATE_KEY,
+    CKR_ATTRIBUTE_SENSITIVE,
+    CKR_ATTRIBUTE_TYPE_INVALID,
+    CKR_OK,
+    CKU_CONTEXT_SPECIFIC,
+    CKU_USER,
+    FUNCTIONS,
+    NAMES,
+    Attribute,
+    FunctionList,
+    Mechanism,
+    PssParameters,
+    SlotInfo,
+    TokenInfo,
+)
+from kiosk.hardware.token import TokenCertificate
 
-CKR_OK = 0x00
-CKR_DEVICE_REMOVED = 0x32
-CKR_PIN_INCORRECT = 0xA0
-CKR_PIN_INVALID = 0xA1
-CKR_PIN_LEN_RANGE = 0xA2
-CKR_PIN_EXPIRED = 0xA3
-CKR_PIN_LOCKED = 0xA4
-CKR_TOKEN_NOT_PRESENT = 0xE0
-CKR_USER_PIN_NOT_INITIALIZED = 0x102
+SLOTS_MAX = 64
+MECHANISMS_MAX = 512
+OBJECTS_MAX = 256
+ATTRIBUTE_MAX = 128 * 1024
+"""Bytes. No certificate that the kiosk would look into is longer."""
+SIGNATURE_MAX = 1024
+"""Bytes: RSA with 8192 bits."""
 
-_NAMES = {
-    0x05: "CKR_GENERAL_ERROR",
-    0x06: "CKR_FUNCTION_FAILED",
-    0x30: "CKR_DEVICE_ERROR",
-    0x31: "CKR_DEVICE_MEMORY",
-    0x50: "CKR_FUNCTION_CANCELED",
-    0xB3: "CKR_SESSION_HANDLE_INVALID",
-    0xE1: "CKR_TOKEN_NOT_RECOGNIZED",
-    0x100: "CKR_USER_ALREADY_LOGGED_IN",
-    0x104: "CKR_USER_ANOTHER_ALREADY_LOGGED_IN",
-    0x200: "CKR_FUNCTION_REJECTED",
-}
+
+class CryptokiError(Exception):
+    """A function of the module returned something else than CKR_OK."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(name)
+        self.name = name
+        """Name of the return value, such as `CKR_DEVICE_ERROR`."""
 
 
 def name_of(result: int) -> str:
-    """Name of a return value of C_Login that the kiosk has no error of its own for."""
-    return _NAMES.get(result, f"CKR 0x{result:08X}")
+    """Name of a return value; its number where it has none here."""
+    return NAMES.get(result, f"CKR 0x{result:08X}")
 
 
-class _TokenInfo(ctypes.Structure):
-    """CK_TOKEN_INFO, with the natural alignment that Unix modules use."""
-
-    _fields_ = (
-        ("label", c_ubyte * 32),
-        ("manufacturer", c_ubyte * 32),
-        ("model", c_ubyte * 16),
-        ("serial", c_ubyte * 16),
-        ("flags", c_ulong),
-        ("max_session_count", c_ulong),
-        ("session_count", c_ulong),
-        ("max_rw_session_count", c_ulong),
-        ("rw_session_count", c_ulong),
-        ("max_pin_length", c_ulong),
-        ("min_pin_length", c_ulong),
-        ("total_public_memory", c_ulong),
-        ("free_public_memory", c_ulong),
-        ("total_private_memory", c_ulong),
-        ("free_private_memory", c_ulong),
-        ("hardware_version", c_ubyte * 2),
-        ("firmware_version", c_ubyte * 2),
-        ("utc_time", c_char * 16),
-    )
+def _check(result: int) -> None:
+    if result != CKR_OK:
+        raise CryptokiError(name_of(result))
 
 
-class _FunctionList(ctypes.Structure):
-    """The beginning of CK_FUNCTION_LIST: a version, then pointers in a fixed order."""
+@dataclass(frozen=True, slots=True)
+class SlotRecord:
+    """A slot, as the module describes it."""
 
-    _fields_ = (("version", c_ubyte * 2), ("functions", c_void_p * 20))
+    slot: int
+    description: str
+    token_present: bool
 
 
-_GET_TOKEN_INFO, _LOGIN, _LOGOUT = 6, 18, 19
-"""Places in CK_FUNCTION_LIST, counted from C_Initialize."""
+@dataclass(frozen=True, slots=True)
+class TokenRecord:
+    """CK_TOKEN_INFO, as far as the kiosk looks."""
+
+    label: str
+    manufacturer: str
+    model: str
+    serial: str
+    flags: int
+    """CKF bits."""
+    pin_length: tuple[int, int] | None
+    """Shortest and longest PIN in bytes; `None` where the token tells nonsense."""
+
+
+@dataclass(frozen=True, slots=True)
+class PrivateKey:
+    """A private key that can be used in the session it was found in."""
+
+    handle: int
+    """CK_OBJECT_HANDLE"""
+    asks_again: bool
+    """CKA_ALWAYS_AUTHENTICATE: it wants the PIN right before each use."""
 
 
 class Cryptoki:
-    """The three functions of a module that python-pkcs11 has loaded and initialised."""
+    """The functions of one module; an `ObjectAccess`. Each raises `CryptokiError`."""
 
     def __init__(self, module: str) -> None:
+        """Get the function table.
+
+        Raises:
+            OSError, AttributeError: the file is no PKCS#11 module.
+        """
         library = ctypes.CDLL(module)
-        functions = POINTER(_FunctionList)()
+        table = POINTER(FunctionList)()
         library.C_GetFunctionList.restype = c_ulong
-        if library.C_GetFunctionList(ctypes.byref(functions)) != CKR_OK:
+        if library.C_GetFunctionList(ctypes.byref(table)) != CKR_OK:
             raise OSError("C_GetFunctionList failed")
-        table = functions.contents.functions
-        self._get_token_info = ctypes.CFUNCTYPE(c_ulong, c_ulong, POINTER(_TokenInfo))(
-            table[_GET_TOKEN_INFO]
-        )
-        self._login = ctypes.CFUNCTYPE(c_ulong, c_ulong, c_ulong, c_void_p, c_ulong)(table[_LOGIN])
-        self._logout = ctypes.CFUNCTYPE(c_ulong, c_ulong)(table[_LOGOUT])
+        self._call: dict[str, Any] = {
+            name: ctypes.CFUNCTYPE(c_ulong, *arguments)(table.contents.functions[place])
+            for name, (place, arguments) in FUNCTIONS.items()
+        }
 
-    def pin_length(self, slot: int) -> tuple[int, int] | None:
-        """Shortest and longest PIN in bytes, or `None` where the token tells nonsense."""
-        info = _TokenInfo()
-        if self._get_token_info(slot, ctypes.byref(info)) != CKR_OK:
-            return None
+    def slots(self) -> list[SlotRecord]:
+        """All slots, with a token or without."""
+        identifiers = (c_ulong * SLOTS_MAX)()
+        count = c_ulong(SLOTS_MAX)
+        _check(self._call["C_GetSlotList"](0, identifiers, ctypes.byref(count)))
+        found = []
+        for slot in identifiers[: min(count.value, SLOTS_MAX)]:
+            info = SlotInfo()
+            _check(self._call["C_GetSlotInfo"](slot, ctypes.byref(info)))
+            present = bool(info.flags & CKF_TOKEN_PRESENT)
+            found.append(SlotRecord(slot, _text(info.description), present))
+        return found
+
+    def token(self, slot: int) -> TokenRecord:
+        """The token in the slot, with its flags of this moment."""
+        info = TokenInfo()
+        _check(self._call["C_GetTokenInfo"](slot, ctypes.byref(info)))
         shortest, longest = int(info.min_pin_length), int(info.max_pin_length)
-        return (shortest, longest) if 0 < longest <= 255 and shortest <= longest else None
+        sensible = 0 < longest <= 255 and shortest <= longest
+        return TokenRecord(
+            label=_text(info.label),
+            manufacturer=_text(info.manufacturer),
+            model=_text(info.model),
+            serial=_text(info.serial),
+            flags=int(info.flags),
+            pin_length=(shortest, longest) if sensible else None,
+        )
 
-    def login(self, session: int, pin: bytearray) -> int:
-        """Log the user in, once; an empty PIN is typed on the reader. Returns a CKR value."""
+    def mechanisms(self, slot: int) -> frozenset[int]:
+        """The CKM values that the token in the slot offers."""
+        kinds = (c_ulong * MECHANISMS_MAX)()
+        count = c_ulong(MECHANISMS_MAX)
+        _check(self._call["C_GetMechanismList"](slot, kinds, ctypes.byref(count)))
+        return frozenset(kinds[: min(count.value, MECHANISMS_MAX)])
+
+    def open_session(self, slot: int) -> int:
+        """Open a read-only session."""
+        session = c_ulong()
+        _check(
+            self._call["C_OpenSession"](slot, CKF_SERIAL_SESSION, None, None, ctypes.byref(session))
+        )
+        return session.value
+
+    def close_session(self, session: int) -> None:
+        """Close a session."""
+        _check(self._call["C_CloseSession"](session))
+
+    def find(self, session: int, template: Mapping[int, bytes]) -> list[int]:
+        """Handles of the objects with these attributes (CKA value → raw bytes)."""
+        values = {
+            kind: ctypes.create_string_buffer(raw, len(raw)) for kind, raw in template.items()
+        }
+        attributes = (Attribute * len(values))(
+            *(
+                Attribute(kind, ctypes.addressof(raw), ctypes.sizeof(raw))
+                for kind, raw in values.items()
+            )
+        )
+        _check(self._call["C_FindObjectsInit"](session, attributes, len(attributes)))
+        found: list[int] = []
+        try:
+            # The search is read to its end: some modules allow nothing else meanwhile.
+            while len(found) < OBJECTS_MAX:
+                handles = (c_ulong * OBJECTS_MAX)()
+                count = c_ulong()
+                _check(
+                    self._call["C_FindObjects"](session, handles, OBJECTS_MAX, ctypes.byref(count))
+                )
+                if not count.value:
+                    break
+                found += handles[: min(count.value, OBJECTS_MAX)]
+        finally:
+            self._call["C_FindObjectsFinal"](session)
+        return found
+
+    def attribute(self, session: int, handle: int, kind: int) -> bytes | None:
+        """An object's attribute as raw bytes; `None` if the object has none like that."""
+        buffer = (c_ubyte * ATTRIBUTE_MAX)()
+        wanted = Attribute(kind, ctypes.addressof(buffer), ATTRIBUTE_MAX)
+        result = self._call["C_GetAttributeValue"](session, handle, ctypes.byref(wanted), 1)
+        if result in (CKR_ATTRIBUTE_TYPE_INVALID, CKR_ATTRIBUTE_SENSITIVE):
+            return None
+        _check(result)
+        if wanted.length == CK_UNAVAILABLE_INFORMATION or wanted.length > ATTRIBUTE_MAX:
+            return None
+        return bytes(buffer[: wanted.length])
+
+    def certificates(self, session: int) -> list[TokenCertificate]:
+        """All certificates that show in the session."""
+        return [
+            TokenCertificate(
+                key_id=self.attribute(session, handle, CKA_ID) or b"",
+                label=(self.attribute(session, handle, CKA_LABEL) or b"").decode(
+                    "utf-8", "replace"
+                ),
+                der=self.attribute(session, handle, CKA_VALUE) or b"",
+            )
+            for handle in self.find(session, {CKA_CLASS: CKO_CERTIFICATE})
+        ]
+
+    def keys(self, session: int, key_id: bytes | None) -> list[PrivateKey]:
+        """The private keys with this CKA_ID, or all; none shows before login."""
+        wanted = {CKA_CLASS: CKO_PRIVATE_KEY}
+        if key_id is not None:
+            wanted[CKA_ID] = key_id
+        return [
+            PrivateKey(handle, self.attribute(session, handle, CKA_ALWAYS_AUTHENTICATE) == b"\x01")
+            for handle in self.find(session, wanted)
+        ]
+
+    def login(self, session: int, pin: bytearray, user: int = CKU_USER) -> None:
+        """Log in, once; an empty PIN is typed on the reader."""
         if not pin:
-            return int(self._login(session, CKU_USER, None, 0))
+            _check(self._call["C_Login"](session, user, None, 0))
+            return
         in_place = (c_ubyte * len(pin)).from_buffer(pin)
-        return int(self._login(session, CKU_USER, ctypes.addressof(in_place), len(pin)))
+        _check(self._call["C_Login"](session, user, ctypes.addressof(in_place), len(pin)))
 
-    def logout(self, session: int) -> int:
-        """Log the user out. Returns a CKR value."""
-        return int(self._logout(session))
+    def logout(self, session: int) -> None:
+        """Log the user out."""
+        _check(self._call["C_Logout"](session))
+
+    def sign(
+        self,
+        session: int,
+        key: int,
+        mechanism: int,
+        parameters: PssParameters | None,
+        message: bytes,
+        pin: bytearray | None = None,
+    ) -> bytes:
+        """Sign in one part. With a PIN (empty: on the reader), the key is given it first:
+        that is what CKA_ALWAYS_AUTHENTICATE demands (section 5.6, C_Login)."""
+        chosen = Mechanism(mechanism, None, 0)
+        if parameters is not None:
+            chosen.parameter = ctypes.addressof(parameters)
+            chosen.parameter_length = ctypes.sizeof(parameters)
+        _check(self._call["C_SignInit"](session, ctypes.byref(chosen), key))
+        if pin is not None:
+            self.login(session, pin, CKU_CONTEXT_SPECIFIC)
+        signature = (c_ubyte * SIGNATURE_MAX)()
+        length = c_ulong(SIGNATURE_MAX)
+        _check(
+            self._call["C_Sign"](session, message, len(message), signature, ctypes.byref(length))
+        )
+        return bytes(signature[: min(length.value, SIGNATURE_MAX)])
+
+
+def _text(field: Any) -> str:
+    """A fixed field, blank-padded UTF-8; careless modules pad with NUL."""
+    return bytes(field).partition(b"\0")[0].decode("utf-8", "replace").rstrip()

@@ -8,6 +8,7 @@ Errors:
     ├── TokenStalled           no answer within the deadline; the helper was killed
     ├── TokenAbsent            no token where it was expected (pulled out, or another one)
     ├── TokenNotRecognised     the module sees no token behind the reader
+    ├── TokenBlank             the token was never given to anybody (not initialised)
     ├── SeveralTokens          more than one token, and nothing tells which is meant
     ├── TokenChanged           another token or certificate than the visit began with
     ├── KeyMissing             the certificate's private key is not on the token
@@ -63,6 +64,10 @@ class TokenAbsent(TokenError):
 
 class TokenNotRecognised(TokenError):
     """The module sees no token behind the reader."""
+
+
+class TokenBlank(TokenError):
+    """The token behind the reader was never initialised (no CKF_TOKEN_INITIALIZED)."""
 
 
 class SeveralTokens(TokenError):
@@ -152,8 +157,10 @@ class TokenInfo:
     manufacturer: str
     model: str
     flags: PinFlags
-    pin_length: tuple[int, int]
-    """Shortest and longest PIN, in bytes."""
+    pin_length: tuple[int, int] | None
+    """Shortest and longest PIN, in bytes; `None` where the token tells none that makes sense."""
+    certificates_after_login: bool = False
+    """The catalogue says that tokens of this family show certificates only after login."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,6 +173,31 @@ class TokenCertificate:
     der: bytes
 
 
+@dataclass(frozen=True, slots=True)
+class SlotDescription:
+    """A slot as its module describes it, for a technician."""
+
+    slot: int
+    description: str
+    """CK_SLOT_INFO.slotDescription; most modules put the PC/SC reader's name here."""
+    token_label: str = ""
+    token_serial: str = ""
+    token_flags: int | None = None
+    """CKF bits of CK_TOKEN_INFO; `None` when there is no token in the slot."""
+    mechanisms: tuple[str, ...] = ()
+    """Names such as `SHA256_RSA_PKCS`."""
+
+
+@dataclass(frozen=True, slots=True)
+class ModuleDescription:
+    """A PKCS#11 module as it describes itself (CK_INFO), and the slots it sees."""
+
+    manufacturer: str
+    description: str
+    version: str
+    slots: tuple[SlotDescription, ...]
+
+
 class Token(Protocol):
     """One token in one reader, during one visit.
 
@@ -173,16 +205,20 @@ class Token(Protocol):
     `TokenStalled` or `HelperDied` the object is of no more use than `close`.
     """
 
-    async def find(self) -> TokenInfo:
+    async def find(self, certificate: bytes = b"") -> TokenInfo:
         """Find the token behind the reader and read its flags afresh.
 
+        Args:
+            certificate: DER; of a token that shows in several slots, one for each of its
+                PINs, the slot with this certificate counts.
+
         Raises:
-            TokenNotRecognised, SeveralTokens, TokenAbsent
+            TokenNotRecognised, TokenBlank, SeveralTokens, TokenAbsent
         """
         ...
 
     async def certificates(self) -> tuple[TokenCertificate, ...]:
-        """Read the end-entity certificates that show without PIN.
+        """Read the end-entity certificates that show now: all of them after `login`.
 
         Needs `find` before.
         """
@@ -192,8 +228,8 @@ class Token(Protocol):
         """Log in, once, with the PIN (empty: the PIN is typed on the reader).
 
         Before the PIN is used, the helper looks again whether the token with this
-        serial number is there and carries this certificate (DER). The PIN is not
-        copied in this process.
+        serial number is there and carries this certificate (DER; empty where the token
+        shows none before login). The PIN is not copied in this process.
 
         Raises:
             TokenChanged, TokenAbsent: nothing was tried.

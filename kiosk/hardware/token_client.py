@@ -13,12 +13,12 @@ import logging
 import os
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from kiosk.hardware import token as errors
 from kiosk.hardware import token_wire as wire
-from kiosk.hardware.catalogue import Catalogue
+from kiosk.hardware.catalogue import Catalogue, Family
 from kiosk.hardware.token import (
     HelperDied,
     Mechanism,
@@ -32,6 +32,7 @@ from kiosk.hardware.token import (
     TokenNotRecognised,
 )
 from kiosk.hardware.token_process import Helper
+from kiosk.hardware.unknown_tokens import UnknownTokens
 
 log = logging.getLogger(__name__)
 
@@ -60,21 +61,22 @@ def _exists(module: Path) -> bool:
 class HelperToken(Token):
     """One token, asked through one helper. See `Token`."""
 
-    def __init__(self, helper: Helper, reader: str, deadlines: Deadlines) -> None:
+    def __init__(self, helper: Helper, reader: str, deadlines: Deadlines, family: Family) -> None:
         self._helper = helper
         self._reader = reader
         self._deadlines = deadlines
+        self._family = family
 
     @property
     def helper_pid(self) -> int:
         """Number of the helper process."""
         return self._helper.pid
 
-    async def find(self) -> TokenInfo:
+    async def find(self, certificate: bytes = b"") -> TokenInfo:
         """See `Token`."""
-        request = wire.Find(self._reader)
+        request = wire.Find(self._reader, certificate)
         reply = await self._helper.ask("find", request, wire.Found, self._deadlines.read)
-        return reply.token
+        return replace(reply.token, certificates_after_login=self._family.certificates_after_login)
 
     async def certificates(self) -> tuple[TokenCertificate, ...]:
         """See `Token`."""
@@ -108,6 +110,7 @@ class HelperTokenDriver(TokenDriver):
         deadlines: Deadlines | None = None,
         opensc_conf: Path | None = None,
         extra_env: Mapping[str, str] | None = None,
+        unknown: UnknownTokens | None = None,
     ) -> None:
         """Start nothing yet.
 
@@ -116,8 +119,10 @@ class HelperTokenDriver(TokenDriver):
             deadlines: how long a helper may take.
             opensc_conf: OpenSC's configuration file, for helpers only.
             extra_env: further environment variables of the helpers.
+            unknown: where the ATRs of tokens of no family are written down.
         """
         self._catalogue = catalogue
+        self._unknown = unknown
         self._deadlines = deadlines or Deadlines()
         self._environment = {name: os.environ[name] for name in ENVIRONMENT if name in os.environ}
         if opensc_conf is not None:
@@ -137,11 +142,12 @@ class HelperTokenDriver(TokenDriver):
                     self._warm = warm
                     return
                 warm.kill()
-            module = next((one for one in self._catalogue.default.modules if _exists(one)), None)
+            default = self._catalogue.default
+            module = next((one for one in default.modules if _exists(one)), None)
             if module is None:
                 return
             try:
-                self._warm = await self._start(module)
+                self._warm = await self._start(module, default.fixed_buffers)
             except TokenError as error:
                 log.warning("no helper stands ready: %s", error)
 
@@ -156,13 +162,15 @@ class HelperTokenDriver(TokenDriver):
             HelperDied, TokenStalled, TokenFailed: as the module behaved.
         """
         family = self._catalogue.family(atr)
+        if family is self._catalogue.default and self._unknown is not None:
+            self._unknown.note(atr)
         blind: HelperToken | None = None
         failures: list[TokenError] = []
         try:
             async with self._starting:
                 for module in family.modules:
                     try:
-                        found, token = await self._try(module, reader)
+                        found, token = await self._try(module, family, reader)
                     except (ModuleMissing, HelperDied, TokenFailed) as error:
                         failures.append(error)
                         continue
@@ -195,34 +203,38 @@ class HelperTokenDriver(TokenDriver):
                 for helper in helpers:
                     await helper.ended.wait()
 
-    async def _try(self, module: Path, reader: str) -> tuple[bool, HelperToken]:
+    async def _try(self, module: Path, family: Family, reader: str) -> tuple[bool, HelperToken]:
         """Open the token with this module, and tell whether the module sees one."""
         warm, self._warm = self._warm, None
-        if warm is not None and warm.module == module and warm.alive:
-            token = HelperToken(warm, reader, self._deadlines)
+        wanted = (module, family.fixed_buffers)
+        if warm is not None and (warm.module, warm.fixed_buffers) == wanted and warm.alive:
+            token = HelperToken(warm, reader, self._deadlines, family)
             if await self._sees(token):
                 return True, token
             # It may have lost touch with PC/SC since it was started: ask a fresh one.
             await token.close()
         elif warm is not None:
             warm.kill()
-        token = HelperToken(await self._start(module), reader, self._deadlines)
+        helper = await self._start(module, family.fixed_buffers)
+        token = HelperToken(helper, reader, self._deadlines, family)
         return await self._sees(token), token
 
     async def _sees(self, token: HelperToken) -> bool:
-        """Tell whether there is a token, or several; close it if that cannot be told."""
+        """Tell whether there is a token, or several; close it if that cannot be told.
+
+        A blank one is a token too: the next module would find it no fuller."""
         try:
             await token.find()
         except TokenNotRecognised:
             return False
-        except errors.SeveralTokens:
+        except (errors.SeveralTokens, errors.TokenBlank):
             return True
         except BaseException:
             await token.close()
             raise
         return True
 
-    async def _start(self, module: Path) -> Helper:
+    async def _start(self, module: Path, fixed_buffers: bool) -> Helper:
         """Start a helper and load the module.
 
         Raises:
@@ -238,7 +250,7 @@ class HelperTokenDriver(TokenDriver):
             raise TokenFailed("start", error.strerror or type(error).__name__) from None
         self._helpers = {one for one in self._helpers if not one.ended.is_set()} | {helper}
         try:
-            await helper.load(module, self._deadlines.open)
+            await helper.load(module, self._deadlines.open, fixed_buffers=fixed_buffers)
         except BaseException:
             helper.kill()
             raise

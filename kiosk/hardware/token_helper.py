@@ -45,13 +45,13 @@ def serve(sock: socket.socket) -> None:
     def answer(request: token_wire.Request, pin: bytearray) -> token_wire.Reply:
         nonlocal module
         if isinstance(request, token_wire.Load):
-            module = TokenModule(request.module)
+            module = TokenModule(request.module, fixed_buffers=request.fixed_buffers)
             return token_wire.Done()
         if module is None:
             raise token_wire.WireError("no module was loaded")
         match request:
-            case token_wire.Find(reader):
-                return token_wire.Found(module.find(reader))
+            case token_wire.Find(reader, certificate):
+                return token_wire.Found(module.find(reader, certificate))
             case token_wire.ReadCertificates():
                 return token_wire.Certificates(module.certificates())
             case token_wire.Login(serial, certificate):
@@ -59,6 +59,8 @@ def serve(sock: socket.socket) -> None:
                 return token_wire.Done()
             case token_wire.Sign(certificate, mechanism, message):
                 return token_wire.Signature(module.sign(certificate, mechanism, message))
+            case token_wire.Describe():
+                return token_wire.Described(module.describe())
 
     while True:
         try:

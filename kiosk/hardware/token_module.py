@@ -7,20 +7,21 @@ with the process. A PIN is used once for each request to log in.
 from __future__ import annotations
 
 import hashlib
-import re
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from typing import Any
+from dataclasses import dataclass
 
 import pkcs11
 from cryptography import x509
-from pkcs11 import Attribute, ObjectClass, PKCS11Error, TokenFlag
+from pkcs11 import PKCS11Error
 
-from kiosk.hardware import cryptoki
-from kiosk.hardware.cryptoki import Cryptoki
+from kiosk.hardware import cryptoki_types as ck
+from kiosk.hardware.cryptoki import Cryptoki, CryptokiError, PrivateKey, TokenRecord
+from kiosk.hardware.object_access import LibraryAccess, ObjectAccess, name_of_error
 from kiosk.hardware.token import (
     KeyMissing,
     Mechanism,
+    ModuleDescription,
     ModuleMissing,
     PinFlags,
     PinLengthRefused,
@@ -29,7 +30,9 @@ from kiosk.hardware.token import (
     PinNotSet,
     PinRefused,
     SeveralTokens,
+    SlotDescription,
     TokenAbsent,
+    TokenBlank,
     TokenCertificate,
     TokenChanged,
     TokenError,
@@ -37,9 +40,6 @@ from kiosk.hardware.token import (
     TokenInfo,
     TokenNotRecognised,
 )
-
-ANY_LENGTH = (1, 64)
-"""PIN lengths where the token tells none that makes sense."""
 
 _DIGEST_INFO_SHA256 = bytes.fromhex("3031300d060960864801650304020105000420")
 """DER of DigestInfo up to the hash value (RFC 8017, section 9.2, note 1)."""
@@ -50,12 +50,38 @@ _DESCRIPTION_SIZE = 64
 _ECDSA = {Mechanism.ES256: (hashlib.sha256, 64), Mechanism.ES384: (hashlib.sha384, 96)}
 """Hash, and bytes of R and S together (RFC 7518, section 3.4)."""
 
+_GONE = frozenset({"CKR_DEVICE_REMOVED", "CKR_TOKEN_NOT_PRESENT", "CKR_SLOT_ID_INVALID"})
+
+_WRONG_PIN = frozenset({"CKR_PIN_INCORRECT", "CKR_PIN_INVALID"})
+
+_PIN_ERRORS: dict[str, type[TokenError]] = {
+    "CKR_PIN_LOCKED": PinLocked,
+    "CKR_PIN_LEN_RANGE": PinLengthRefused,
+    "CKR_PIN_EXPIRED": PinMustChange,
+    "CKR_USER_PIN_NOT_INITIALIZED": PinNotSet,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """A slot, and the token in it."""
+
+    slot: int
+    token: TokenRecord
+
 
 class TokenModule:
-    """One loaded module, and one customer's token behind it."""
+    """One loaded module, and one customer's token behind it.
 
-    def __init__(self, path: str) -> None:
+    A token may show in several slots, one for each of its PINs. The one that counts is
+    the slot with the visit's certificate: its flags are told, its PIN is asked for.
+    """
+
+    def __init__(self, path: str, *, fixed_buffers: bool = False) -> None:
         """Load and initialise the module.
+
+        Args:
+            fixed_buffers: read without asking for sizes; see `object_access`.
 
         Raises:
             ModuleMissing: it is absent, or the dynamic linker refuses it.
@@ -68,55 +94,64 @@ class TokenModule:
             if "while loading" in str(error):
                 # The dynamic linker's words: there is no return value for this.
                 raise ModuleMissing(path, str(error).partition(": ")[2]) from None
-            raise TokenFailed("load", _name(error)) from None
+            raise TokenFailed("load", name_of_error(error)) from None
         except (OSError, AttributeError) as error:
             raise ModuleMissing(path, str(error)) from None
+        self._access: ObjectAccess = self._cryptoki
+        if not fixed_buffers:
+            self._access = LibraryAccess(self._library)
         self._reader = ""
-        self._serial: str | None = None
-        self._session: pkcs11.Session | None = None
+        self._place: _Place | None = None
+        """Where the visit's token was found."""
+        self._session: int | None = None
         """The session that is logged in."""
         self._pin = bytearray()
         """Kept from login to one signature, for keys that ask for the PIN at each use."""
 
-    def find(self, reader: str) -> TokenInfo:
+    def find(self, reader: str, certificate: bytes = b"") -> TokenInfo:
         """Find the token behind the reader and read its flags afresh.
 
+        Args:
+            certificate: DER; of a token with several slots, the one that shows it counts.
+
         Raises:
-            TokenNotRecognised, TokenAbsent, SeveralTokens, TokenFailed
+            TokenNotRecognised, TokenBlank, TokenAbsent, SeveralTokens, TokenFailed
         """
         self._reader = reader
         with self._translated("find"):
-            token = self._token()
-            self._serial = _serial(token)
+            place = self._place_of(certificate)
+            self._place = place
             return TokenInfo(
-                slot=token.slot.slot_id,
-                serial=self._serial,
-                label=token.label,
-                manufacturer=token.manufacturer_id,
-                model=token.model,
-                flags=_flags(token),
-                pin_length=self._cryptoki.pin_length(token.slot.slot_id) or ANY_LENGTH,
+                slot=place.slot,
+                serial=place.token.serial,
+                label=place.token.label,
+                manufacturer=place.token.manufacturer,
+                model=place.token.model,
+                flags=_flags(place.token),
+                pin_length=place.token.pin_length,
             )
 
     def certificates(self) -> tuple[TokenCertificate, ...]:
-        """Read the end-entity certificates that show without PIN.
+        """Read the end-entity certificates that show now: all after a login.
 
         Raises:
             TokenAbsent, TokenFailed
         """
         with self._translated("certificates"):
-            session = self._token().open()
-            try:
-                found = _certificates(session)
-            finally:
-                session.close()
-        return tuple(certificate for certificate in found if not _is_authority(certificate.der))
+            found: dict[bytes, TokenCertificate] = {}
+            for place in self._places():
+                for certificate in self._certificates_in(place.slot):
+                    found.setdefault(certificate.der, certificate)
+        return tuple(one for one in found.values() if not _is_authority(one.der))
 
     def login(self, serial: str, certificate: bytes, pin: bytearray) -> None:
         """Log in, once, if this token with this certificate is still there.
 
         Takes the PIN over: it is wiped before this returns, unless the key will ask for
         it again, and then with the signature.
+
+        Args:
+            certificate: DER; empty where the token shows none before login.
 
         Raises:
             TokenChanged, TokenAbsent: nothing was tried.
@@ -127,21 +162,22 @@ class TokenModule:
         try:
             with self._translated("login"):
                 self._logout()
-                token = self._token()
-                if _serial(token) != serial:
+                place = self._place_of(certificate)
+                if place.token.serial != serial:
                     raise TokenChanged
-                session = token.open()
+                self._place = place
+                session = self._access.open_session(place.slot)
                 try:
-                    key_id = _key_id(session, certificate)
-                    self._check_pin(token, pin)
+                    key_id = self._key_id(session, certificate) if certificate else None
+                    _check_pin(place.token, pin)
                     self._present_pin(session, pin)
-                    asks_again = any(_asks_again(key) for key in _keys(session, key_id))
-                except (TokenError, PKCS11Error):
-                    with suppress(PKCS11Error):
-                        session.close()
+                    keys = self._access.keys(session, key_id)
+                except (TokenError, CryptokiError):
+                    with suppress(CryptokiError):
+                        self._access.close_session(session)
                     raise
                 self._session = session
-                if asks_again:
+                if any(key.asks_again for key in keys):
                     self._pin = bytearray(pin)
         finally:
             _wipe(pin)
@@ -153,214 +189,224 @@ class TokenModule:
             KeyMissing, TokenChanged, TokenAbsent, TokenFailed
             PinRefused, PinLocked: the key asks for the PIN at each use and did not take it.
         """
-        session = self._session
+        session, place = self._session, self._place
         try:
             with self._translated("sign"):
-                if session is None:
+                if session is None or place is None:
                     raise TokenFailed("sign", "CKR_USER_NOT_LOGGED_IN")
-                if _serial(self._token()) != self._serial:
+                if self._cryptoki.token(place.slot).serial != place.token.serial:
                     raise TokenChanged
-                keys = _keys(session, _key_id(session, certificate))
+                keys = self._access.keys(session, self._key_id(session, certificate))
                 if not keys:
                     raise KeyMissing
-                pin = self._pin.decode("utf-8") if self._pin else None
-                return self._sign(session, keys[0], mechanism, message, pin)
+                if keys[0].asks_again and not self._pin and not _flags(place.token).pin_pad:
+                    # A PIN signs once. To a driver, none means that it is typed on the reader.
+                    raise TokenFailed("sign", "CKR_USER_NOT_LOGGED_IN")
+                return self._sign(session, place.slot, keys[0], mechanism, message)
         finally:
             self._forget_pin()
 
-    def _token(self) -> pkcs11.Token:
-        """The token behind the reader, with its flags of this moment."""
-        slots = self._library.get_slots(token_present=True)
+    def describe(self) -> ModuleDescription:
+        """Tell what the module says of itself and of everything it sees.
+
+        Raises:
+            TokenFailed
+        """
+        with self._translated("describe"):
+            return ModuleDescription(
+                manufacturer=self._library.manufacturer_id,
+                description=self._library.library_description,
+                version=".".join(map(str, self._library.library_version)),
+                slots=tuple(
+                    SlotDescription(slot.slot, slot.description, *self._described(slot.slot))
+                    if slot.token_present
+                    else SlotDescription(slot.slot, slot.description)
+                    for slot in self._access.slots()
+                ),
+            )
+
+    def _described(self, slot: int) -> tuple[str, str, int, tuple[str, ...]]:
+        token = self._cryptoki.token(slot)
+        mechanisms = tuple(
+            getattr(pkcs11.Mechanism._value2member_map_.get(one), "name", f"0x{one:X}")
+            for one in sorted(self._access.mechanisms(slot))
+        )
+        return token.label, token.serial, token.flags, mechanisms
+
+    # Where the token is
+
+    def _places(self) -> list[_Place]:
+        """The slots of the one token behind the reader, with its flags of this moment."""
+        slots = self._access.slots()
         name = self._reader.encode()[:_DESCRIPTION_SIZE].decode(errors="ignore").strip()
-        behind = [slot for slot in slots if slot.slot_description.startswith(name)]
-        candidates = behind or slots
-        if not candidates:
-            raise TokenNotRecognised if self._serial is None else TokenAbsent
-        if len(candidates) > 1:
-            # A blank token is nobody's. Modules of software tokens always show one.
-            candidates = [slot for slot in candidates if _is_initialised(slot)]
-            if len(candidates) != 1:
-                raise SeveralTokens
-        return candidates[0].get_token()
+        behind = [slot for slot in slots if slot.description.startswith(name)]
+        # Modules of software tokens name no slot like a reader; then any token may be it.
+        found: list[_Place] = []
+        failure: CryptokiError | None = None
+        for slot in behind or slots:
+            if slot.token_present:
+                try:
+                    found.append(_Place(slot.slot, self._cryptoki.token(slot.slot)))
+                except CryptokiError as error:
+                    failure = error
+        if not found:
+            if failure is not None:
+                raise failure
+            raise TokenNotRecognised if self._place is None else TokenAbsent
+        # A blank token is nobody's. Modules of software tokens always show one.
+        given = [one for one in found if one.token.flags & ck.CKF_TOKEN_INITIALIZED]
+        if not given:
+            raise TokenBlank
+        if len(given) > 1 and (not behind or len({one.token.serial for one in given}) > 1):
+            raise SeveralTokens
+        return given
 
-    def _check_pin(self, token: pkcs11.Token, pin: bytearray) -> None:
-        """Refuse what can be refused without spending one of the customer's tries."""
-        flags = _flags(token)
-        if flags.locked:
-            raise PinLocked
-        if not flags.initialised:
-            raise PinNotSet
-        if flags.must_change:
-            raise PinMustChange
-        if not pin and not flags.pin_pad:
-            raise PinLengthRefused
-        bounds = self._cryptoki.pin_length(token.slot.slot_id)
-        if pin and bounds and not bounds[0] <= len(pin) <= bounds[1]:
-            raise PinLengthRefused
+    def _place_of(self, certificate: bytes) -> _Place:
+        """The slot that shows the certificate; the first if none does or none is named."""
+        places = self._places()
+        if certificate and len(places) > 1:
+            for place in places:
+                if any(one.der == certificate for one in self._certificates_in(place.slot)):
+                    return place
+        return places[0]
 
-    def _present_pin(self, session: pkcs11.Session, pin: bytearray) -> None:
-        result = self._cryptoki.login(_handle(session), pin)
-        if result == cryptoki.CKR_OK:
-            return
-        match result:
-            case cryptoki.CKR_PIN_INCORRECT | cryptoki.CKR_PIN_INVALID:
-                flags = self._flags_after_miss()
-                raise PinLocked if flags.locked else PinRefused(flags)
-            case cryptoki.CKR_PIN_LOCKED:
-                raise PinLocked
-            case cryptoki.CKR_PIN_LEN_RANGE:
-                raise PinLengthRefused
-            case cryptoki.CKR_PIN_EXPIRED:
-                raise PinMustChange
-            case cryptoki.CKR_USER_PIN_NOT_INITIALIZED:
-                raise PinNotSet
-            case cryptoki.CKR_DEVICE_REMOVED | cryptoki.CKR_TOKEN_NOT_PRESENT:
-                raise TokenAbsent
-        if not self._is_there():
-            raise TokenAbsent
-        # CKR_USER_ALREADY_LOGGED_IN is here too: it does not say that this PIN was right.
-        raise TokenFailed("login", cryptoki.name_of(result))
-
-    def _flags_after_miss(self) -> PinFlags:
+    def _certificates_in(self, slot: int) -> list[TokenCertificate]:
+        session = self._access.open_session(slot)
         try:
-            return _flags(self._token())
-        except (PKCS11Error, TokenError):
+            return self._access.certificates(session)
+        finally:
+            self._access.close_session(session)
+
+    def _key_id(self, session: int, certificate: bytes) -> bytes:
+        """CKA_ID of the certificate, which its private key shares."""
+        for one in self._access.certificates(session):
+            if one.der == certificate:
+                return one.key_id
+        raise TokenChanged
+
+    # The PIN
+
+    def _present_pin(self, session: int, pin: bytearray) -> None:
+        try:
+            self._cryptoki.login(session, pin)
+        except CryptokiError as error:
+            if error.name in _WRONG_PIN:
+                raise self._refusal() from None
+            # CKR_USER_ALREADY_LOGGED_IN is no success: it does not say that this PIN was
+            # right.
+            raise
+
+    def _refusal(self) -> TokenError:
+        """What a wrong PIN has led to."""
+        try:
+            if self._place is None:
+                raise TokenAbsent
+            flags = _flags(self._cryptoki.token(self._place.slot))
+        except (CryptokiError, TokenError):
             # The PIN was wrong all the same; how many tries are left is not known.
-            return PinFlags(count_low=True)
+            flags = PinFlags(count_low=True)
+        return PinLocked() if flags.locked else PinRefused(flags)
 
     def _logout(self) -> None:
         """End an earlier login of this visit, so that the next PIN is really tried."""
         self._forget_pin()
         session, self._session = self._session, None
         if session is not None:
-            self._cryptoki.logout(_handle(session))
             # If this fails, either the login is gone with the token, or C_Login will say
             # that somebody is logged in, which never counts as a right PIN.
-            with suppress(PKCS11Error):
-                session.close()
+            with suppress(CryptokiError):
+                self._cryptoki.logout(session)
+            with suppress(CryptokiError):
+                self._access.close_session(session)
 
     def _forget_pin(self) -> None:
         _wipe(self._pin)
         self._pin = bytearray()
 
+    # The signature
+
     def _sign(
-        self,
-        session: pkcs11.Session,
-        key: Any,
-        mechanism: Mechanism,
-        message: bytes,
-        pin: str | None,
+        self, session: int, slot: int, key: PrivateKey, mechanism: Mechanism, message: bytes
     ) -> bytes:
+        parameters = None
         if mechanism in _ECDSA:
             digest, size = _ECDSA[mechanism]
-            signature = key.sign(
-                digest(message).digest(), mechanism=pkcs11.Mechanism.ECDSA, pin=pin
-            )
-            if len(signature) != size:
-                raise TokenFailed("sign", "signature of another length")
-            return bytes(signature)
-        offered = session.token.slot.get_mechanisms()
-        hashed = hashlib.sha256(message).digest()
-        if mechanism is Mechanism.PS256:
-            salted = (pkcs11.Mechanism.SHA256, pkcs11.MGF.SHA256, len(hashed))
-            if pkcs11.Mechanism.SHA256_RSA_PKCS_PSS in offered:
-                made = key.sign(
-                    message,
-                    mechanism=pkcs11.Mechanism.SHA256_RSA_PKCS_PSS,
-                    mechanism_param=salted,
-                    pin=pin,
-                )
-            else:
-                made = key.sign(
-                    hashed, mechanism=pkcs11.Mechanism.RSA_PKCS_PSS, mechanism_param=salted, pin=pin
-                )
-        elif pkcs11.Mechanism.SHA256_RSA_PKCS in offered:
-            made = key.sign(message, mechanism=pkcs11.Mechanism.SHA256_RSA_PKCS, pin=pin)
+            kind, data = ck.CKM_ECDSA, digest(message).digest()
         else:
-            made = key.sign(
-                _DIGEST_INFO_SHA256 + hashed, mechanism=pkcs11.Mechanism.RSA_PKCS, pin=pin
-            )
-        return bytes(made)
+            size = 0
+            hashed = hashlib.sha256(message).digest()
+            offered = self._access.mechanisms(slot)
+            if mechanism is Mechanism.PS256:
+                parameters = ck.PssParameters(ck.CKM_SHA256, ck.CKG_MGF1_SHA256, len(hashed))
+                if ck.CKM_SHA256_RSA_PKCS_PSS in offered:
+                    kind, data = ck.CKM_SHA256_RSA_PKCS_PSS, message
+                else:
+                    kind, data = ck.CKM_RSA_PKCS_PSS, hashed
+            elif ck.CKM_SHA256_RSA_PKCS in offered:
+                kind, data = ck.CKM_SHA256_RSA_PKCS, message
+            else:
+                kind, data = ck.CKM_RSA_PKCS, _DIGEST_INFO_SHA256 + hashed
+        pin = self._pin if key.asks_again else None
+        signature = self._cryptoki.sign(session, key.handle, kind, parameters, data, pin)
+        if not signature or (size and len(signature) != size):
+            raise TokenFailed("sign", "signature of another length")
+        return signature
+
+    # Errors
 
     @contextmanager
     def _translated(self, operation: str) -> Iterator[None]:
-        """Turn the module's errors into the token port's."""
+        """Turn the module's return values into the token port's errors."""
         try:
             yield
-        except (pkcs11.DeviceRemoved, pkcs11.TokenNotPresent):
-            raise TokenAbsent from None
-        except pkcs11.TokenNotRecognised:
-            raise TokenNotRecognised from None
-        except (pkcs11.PinIncorrect, pkcs11.PinInvalid):
-            # A key that asks for the PIN at each use may have a PIN of its own.
-            flags = self._flags_after_miss()
-            raise PinLocked if flags.locked else PinRefused(flags) from None
-        except pkcs11.PinLocked:
-            raise PinLocked from None
-        except PKCS11Error as error:
-            # In the middle of an exchange, removal shows as some general error.
-            if self._serial is not None and not self._is_there():
+        except CryptokiError as error:
+            if error.name in _GONE:
                 raise TokenAbsent from None
-            raise TokenFailed(operation, _name(error)) from None
+            if error.name in _WRONG_PIN:
+                raise self._refusal() from None
+            if kind := _PIN_ERRORS.get(error.name):
+                raise kind from None
+            # In the middle of an exchange, removal shows as some general error.
+            if self._place is not None and not self._is_there(self._place):
+                raise TokenAbsent from None
+            if error.name == "CKR_TOKEN_NOT_RECOGNIZED":
+                raise TokenNotRecognised from None
+            raise TokenFailed(operation, error.name) from None
 
-    def _is_there(self) -> bool:
+    def _is_there(self, place: _Place) -> bool:
         """Tell whether the token that was found is still there."""
         try:
-            return _serial(self._token()) == self._serial
-        except (TokenAbsent, pkcs11.DeviceRemoved, pkcs11.TokenNotPresent):
-            return False
-        except (PKCS11Error, TokenError):
-            return True
+            return self._cryptoki.token(place.slot).serial == place.token.serial
+        except CryptokiError as error:
+            return error.name not in _GONE
 
 
-def _is_initialised(slot: pkcs11.Slot) -> bool:
-    """Tell whether the token in the slot was ever given to somebody."""
-    try:
-        return TokenFlag.TOKEN_INITIALIZED in slot.get_token().flags
-    except PKCS11Error:
-        return False
+def _check_pin(token: TokenRecord, pin: bytearray) -> None:
+    """Refuse what can be refused without spending one of the customer's tries."""
+    flags = _flags(token)
+    if flags.locked:
+        raise PinLocked
+    if not flags.initialised:
+        raise PinNotSet
+    if flags.must_change:
+        raise PinMustChange
+    if not pin and not flags.pin_pad:
+        raise PinLengthRefused
+    if pin and token.pin_length:
+        shortest, longest = token.pin_length
+        if not shortest <= len(pin) <= longest:
+            raise PinLengthRefused
 
 
-def _handle(session: pkcs11.Session) -> int:
-    """CK_SESSION_HANDLE of the session; python-pkcs11's type stubs do not know it."""
-    return int(session.handle)  # type: ignore[attr-defined]
-
-
-def _serial(token: pkcs11.Token) -> str:
-    return token.serial.rstrip(b"\0 ").decode("utf-8", "replace")
-
-
-def _flags(token: pkcs11.Token) -> PinFlags:
-    flags = token.flags
+def _flags(token: TokenRecord) -> PinFlags:
     return PinFlags(
-        initialised=TokenFlag.USER_PIN_INITIALIZED in flags,
-        count_low=TokenFlag.USER_PIN_COUNT_LOW in flags,
-        final_try=TokenFlag.USER_PIN_FINAL_TRY in flags,
-        locked=TokenFlag.USER_PIN_LOCKED in flags,
-        must_change=TokenFlag.USER_PIN_TO_BE_CHANGED in flags,
-        pin_pad=TokenFlag.PROTECTED_AUTHENTICATION_PATH in flags,
+        initialised=bool(token.flags & ck.CKF_USER_PIN_INITIALIZED),
+        count_low=bool(token.flags & ck.CKF_USER_PIN_COUNT_LOW),
+        final_try=bool(token.flags & ck.CKF_USER_PIN_FINAL_TRY),
+        locked=bool(token.flags & ck.CKF_USER_PIN_LOCKED),
+        must_change=bool(token.flags & ck.CKF_USER_PIN_TO_BE_CHANGED),
+        pin_pad=bool(token.flags & ck.CKF_PROTECTED_AUTHENTICATION_PATH),
     )
-
-
-def _certificates(session: pkcs11.Session) -> list[TokenCertificate]:
-    # The search is read to its end first: some modules allow nothing else meanwhile.
-    objects = list(session.get_objects({Attribute.CLASS: ObjectClass.CERTIFICATE}))
-    return [
-        TokenCertificate(
-            key_id=_attribute(one, Attribute.ID) or b"",
-            label=_attribute(one, Attribute.LABEL) or "",
-            der=bytes(one[Attribute.VALUE]),
-        )
-        for one in objects
-    ]
-
-
-def _attribute(one: pkcs11.Object, attribute: Attribute) -> Any:
-    """An attribute that a careless token may lack, or have in no encoding at all."""
-    try:
-        return one[attribute]
-    except (pkcs11.AttributeTypeInvalid, UnicodeDecodeError):
-        return None
 
 
 def _is_authority(der: bytes) -> bool:
@@ -372,39 +418,6 @@ def _is_authority(der: bytes) -> bool:
         return False
 
 
-def _key_id(session: pkcs11.Session, certificate: bytes) -> bytes:
-    """CKA_ID of the certificate, which its private key shares."""
-    for one in _certificates(session):
-        if one.der == certificate:
-            return one.key_id
-    raise TokenChanged
-
-
-def _keys(session: pkcs11.Session, key_id: bytes) -> list[Any]:
-    """The private keys with this CKA_ID; none shows before login.
-
-    python-pkcs11 composes their class (a key that signs has `sign`), so it has no name.
-    """
-    wanted = {Attribute.CLASS: ObjectClass.PRIVATE_KEY, Attribute.ID: key_id}
-    return list(session.get_objects(wanted))
-
-
-def _asks_again(key: pkcs11.Object) -> bool:
-    """Tell whether the key wants the PIN right before each use (CKA_ALWAYS_AUTHENTICATE)."""
-    return bool(_attribute(key, Attribute.ALWAYS_AUTHENTICATE))
-
-
 def _wipe(octets: bytearray) -> None:
     for index in range(len(octets)):
         octets[index] = 0
-
-
-def _name(error: PKCS11Error) -> str:
-    """Name of the return value: python-pkcs11 names its exceptions after them.
-
-    A value that python-pkcs11 does not know is told as a number, in its words.
-    """
-    if type(error) is PKCS11Error:
-        return str(error)
-    words = re.findall(r"[A-Z][a-z]+|[A-Z0-9]+(?![a-z])", type(error).__name__)
-    return "CKR_" + "_".join(word.upper() for word in words)

@@ -65,6 +65,8 @@ class Helper:
         self._killed = False
         self.module: Path | None = None
         """The module that was loaded."""
+        self.fixed_buffers = False
+        """How it reads."""
 
     @property
     def pid(self) -> int:
@@ -95,17 +97,21 @@ class Helper:
         os.close(self._pidfd)
         self.ended.set()
 
-    async def load(self, module: Path, seconds: float) -> None:
+    async def load(self, module: Path, seconds: float, *, fixed_buffers: bool = False) -> None:
         """Load the module.
+
+        Args:
+            fixed_buffers: read without asking for sizes first.
 
         Raises:
             ModuleMissing, TokenFailed, TokenStalled, HelperDied
         """
         try:
-            await self.ask("load", wire.Load(str(module)), wire.Done, seconds)
+            await self.ask("load", wire.Load(str(module), fixed_buffers), wire.Done, seconds)
         except ModuleMissing as error:
             raise ModuleMissing(str(module), error.reason) from None
         self.module = module
+        self.fixed_buffers = fixed_buffers
 
     async def ask(
         self,
@@ -187,6 +193,7 @@ _PLAIN_ERRORS: dict[str, type[TokenError]] = {
     for kind in (
         errors.TokenAbsent,
         errors.TokenNotRecognised,
+        errors.TokenBlank,
         errors.SeveralTokens,
         errors.TokenChanged,
         errors.KeyMissing,

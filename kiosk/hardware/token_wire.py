@@ -17,7 +17,13 @@ from typing import Any
 
 import msgspec
 
-from kiosk.hardware.token import Mechanism, PinFlags, TokenCertificate, TokenInfo
+from kiosk.hardware.token import (
+    Mechanism,
+    ModuleDescription,
+    PinFlags,
+    TokenCertificate,
+    TokenInfo,
+)
 
 HEADER_MAX = 256 * 1024
 """Bytes. Room for some dozens of certificates."""
@@ -42,16 +48,19 @@ class Load(msgspec.Struct, frozen=True, tag=True):
     """Load this PKCS#11 module and initialise it. The first request, once."""
 
     module: str
+    fixed_buffers: bool = False
+    """Read without asking for sizes first; see `kiosk.hardware.object_access`."""
 
 
 class Find(msgspec.Struct, frozen=True, tag=True):
-    """Find the token behind this PC/SC reader."""
+    """Find the token behind this PC/SC reader, in the slot with this certificate."""
 
     reader: str
+    certificate: bytes = b""
 
 
 class ReadCertificates(msgspec.Struct, frozen=True, tag=True):
-    """Read the certificates that show without PIN."""
+    """Read the certificates that show now."""
 
 
 class Login(msgspec.Struct, frozen=True, tag=True):
@@ -69,7 +78,11 @@ class Sign(msgspec.Struct, frozen=True, tag=True):
     message: bytes
 
 
-Request = Load | Find | ReadCertificates | Login | Sign
+class Describe(msgspec.Struct, frozen=True, tag=True):
+    """Tell what the module is and what it sees."""
+
+
+Request = Load | Find | ReadCertificates | Login | Sign | Describe
 
 
 # What the helper answers.
@@ -97,6 +110,12 @@ class Signature(msgspec.Struct, frozen=True, tag=True):
     signature: bytes
 
 
+class Described(msgspec.Struct, frozen=True, tag=True):
+    """Answer to `Describe`."""
+
+    module: ModuleDescription
+
+
 class Refused(msgspec.Struct, frozen=True, tag=True):
     """It was not done."""
 
@@ -107,7 +126,7 @@ class Refused(msgspec.Struct, frozen=True, tag=True):
     """The PIN's flags after a wrong PIN."""
 
 
-Reply = Done | Found | Certificates | Signature | Refused
+Reply = Done | Found | Certificates | Signature | Described | Refused
 
 
 def encode(message: Request | Reply, blob_length: int = 0) -> bytes:

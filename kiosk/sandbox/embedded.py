@@ -222,7 +222,7 @@ class EmbeddedToken:
         self._occupant = reader.occupant() if reader_name == reader.name else None
         self._logged_in = False
 
-    async def find(self) -> TokenInfo:
+    async def find(self, certificate: bytes = b"") -> TokenInfo:  # noqa: ARG002
         """As `Token.find`."""
         token = await self._reach(Operation.FIND)
         return TokenInfo(

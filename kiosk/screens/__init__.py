@@ -29,9 +29,11 @@ from kiosk.screens.resend_failed import ResendFailedScreen
 from kiosk.screens.result_unknown import ResultUnknownScreen
 from kiosk.screens.send_failed import SendFailedScreen
 from kiosk.screens.sent import SentScreen
+from kiosk.screens.several_tokens import SeveralTokensScreen
 from kiosk.screens.staff_call import StaffCallScreen
 from kiosk.screens.time_out import TimeOutScreen
 from kiosk.screens.token_removed import TokenRemovedScreen
+from kiosk.screens.token_stalled import TokenStalledScreen
 from kiosk.screens.username import UsernameScreen
 from kiosk.screens.welcome import WelcomeScreen
 from kiosk.view import View
@@ -43,12 +45,14 @@ STATE_SCREENS: Mapping[State, type[JourneyScreen]] = {
     State.CHOOSE_CASE: ChooseCaseScreen,
     State.HOTLINE: HotlineScreen,
     State.INSERT_TOKEN: InsertTokenScreen,
+    State.SEVERAL_TOKENS: SeveralTokensScreen,
     State.READING: BusyScreen,
     State.CHOOSE_CERTIFICATE: ChooseCertificateScreen,
     State.USERNAME: UsernameScreen,
     State.PREPARING: BusyScreen,
     State.PIN: PinScreen,
     State.VERIFYING: BusyScreen,
+    State.CHOOSE_SIGNER: ChooseCertificateScreen,
     State.PIN_WRONG: PinWrongScreen,
     State.LAST_TRY: LastTryScreen,
     State.NO_MATCH: NoMatchScreen,
@@ -61,6 +65,7 @@ STATE_SCREENS: Mapping[State, type[JourneyScreen]] = {
     State.RESENDING: BusyScreen,
     State.RESEND_FAILED: ResendFailedScreen,
     State.TOKEN_REMOVED: TokenRemovedScreen,
+    State.TOKEN_STALLED: TokenStalledScreen,
     State.PROBLEM: ProblemScreen,
     State.REMOVE_TOKEN: RemoveTokenScreen,
     State.GOODBYE: GoodbyeScreen,

@@ -18,7 +18,7 @@ from kiosk.widgets.drawn import Words
 
 
 class ChooseCertificateScreen(JourneyScreen):
-    """`State.CHOOSE_CERTIFICATE`."""
+    """`State.CHOOSE_CERTIFICATE`, and `State.CHOOSE_SIGNER` after the login."""
 
     STEP = 3
     AS_LIST = True

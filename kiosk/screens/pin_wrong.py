@@ -1,4 +1,4 @@
-"""The PIN was wrong and there are tries left."""
+"""The PIN was wrong, or too short or too long, and there are tries left."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from textual.app import ComposeResult
 
 from kiosk.flow import Retried, Stopped
 from kiosk.screens.base import JourneyScreen
+from kiosk.screens.problem import problem_words
 from kiosk.widgets.action_button import ActionButton
 from kiosk.widgets.drawn import Words
 
@@ -19,8 +20,8 @@ class PinWrongScreen(JourneyScreen):
 
     def body(self) -> ComposeResult:
         """Say so, and what more mistakes lead to."""
-        yield Words("pin_wrong.title", "title alarm")
-        yield Words("pin_wrong.text", "text")
+        yield Words(problem_words("title"), "title alarm")
+        yield Words(problem_words("text"), "text")
 
     def actions(self) -> Iterable[ActionButton]:
         """Again, or stop."""

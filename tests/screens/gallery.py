@@ -49,6 +49,9 @@ def typed(count: int) -> PinBuffer:
     return buffer
 
 
+FACTS = {"date": "30/06/2026", "shortest": "8", "longest": "12"}
+"""What the problems' wording may name."""
+
 _VISIT = {"holder": HOLDER, "username": "hoasen"}
 
 VIEWS: dict[str, View] = {
@@ -61,16 +64,21 @@ VIEWS: dict[str, View] = {
     "hotline, all ways": View(State.HOTLINE, support=SUPPORT, staff=StaffCall.TOLD),
     "insert token": View(State.INSERT_TOKEN),
     "insert token, demo": View(State.INSERT_TOKEN, demo=replace(DEMO, token="")),
+    "several tokens": View(State.SEVERAL_TOKENS, problem=problems.TOKEN_SEVERAL),
     "reading": View(State.READING),
     "choose certificate": View(State.CHOOSE_CERTIFICATE, certificates=(HOLDER, BRANCH)),
     "username": View(State.USERNAME, holder=HOLDER),
+    "username, certificate hidden": View(State.USERNAME),
     "username, demo": View(State.USERNAME, holder=BRANCH, username="hoasen", demo=DEMO),
     "preparing": View(State.PREPARING, **_VISIT),
     "PIN": View(State.PIN, **_VISIT, pin=typed(6), pin_length=(8, 12)),
     "PIN, demo": View(State.PIN, **_VISIT, pin_length=(8, 12), demo=DEMO),
     "PIN on the reader": View(State.PIN, **_VISIT, pin_pad=True),
     "verifying": View(State.VERIFYING, **_VISIT),
+    "verifying, PIN on the reader": View(State.VERIFYING, **_VISIT, pin_pad=True),
+    "choose signer": View(State.CHOOSE_SIGNER, certificates=(HOLDER, BRANCH)),
     "PIN wrong": View(State.PIN_WRONG, problem=problems.PIN_WRONG),
+    "PIN of a wrong length": View(State.PIN_WRONG, problem=problems.PIN_LENGTH, facts=FACTS),
     "last try": View(State.LAST_TRY, problem=problems.PIN_LAST_TRY),
     "no match": View(State.NO_MATCH, problem=problems.SERVICE_NO_MATCH),
     "confirm": View(State.CONFIRM, **_VISIT, reset=RESET),
@@ -90,10 +98,9 @@ VIEWS: dict[str, View] = {
         State.RESEND_FAILED, problem=problems.SERVICE_RESEND_REFUSED, reference="R-7K2M-94QX"
     ),
     "token removed": View(State.TOKEN_REMOVED, problem=problems.TOKEN_REMOVED),
+    "token stalled": View(State.TOKEN_STALLED, problem=problems.TOKEN_STALLED),
     **{
-        f"problem {problem.code}": View(
-            State.PROBLEM, problem=problem, facts={"date": "30/06/2026"}
-        )
+        f"problem {problem.code}": View(State.PROBLEM, problem=problem, facts=FACTS)
         for problem in problems.ALL
     },
     "remove token": View(State.REMOVE_TOKEN),
@@ -102,7 +109,7 @@ VIEWS: dict[str, View] = {
     "problem C02, staff called": View(
         State.PROBLEM,
         problem=problems.CERTIFICATE_EXPIRED,
-        facts={"date": "30/06/2026"},
+        facts=FACTS,
         staff=StaffCall.TOLD,
     ),
     "staff call": View(State.PIN, overlay=Overlay.STAFF_CALL, staff=StaffCall.TOLD),

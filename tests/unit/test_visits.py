@@ -397,7 +397,7 @@ async def test_a_swapped_token_ends_the_step(kiosk: Kiosk) -> None:
         (Operation.OPEN, tokens.ModuleMissing("/x.so"), problems.KIOSK_MODULE_MISSING),
         (Operation.FIND, tokens.TokenNotRecognised(), problems.TOKEN_NOT_RECOGNISED),
         (Operation.FIND, tokens.SeveralTokens(), problems.TOKEN_SEVERAL),
-        (Operation.CERTIFICATES, tokens.TokenStalled("read", 20), problems.TOKEN_STALLED),
+        (Operation.FIND, tokens.TokenBlank(), problems.TOKEN_BLANK),
         (Operation.CERTIFICATES, tokens.HelperDied(-11), problems.KIOSK_DRIVER_FAILED),
     ],
 )
@@ -417,7 +417,6 @@ async def test_a_token_that_fails_while_it_is_read(
 @pytest.mark.parametrize(
     ("operation", "fault", "problem"),
     [
-        (Operation.LOGIN, tokens.TokenStalled("login", 30), problems.TOKEN_STALLED),
         (Operation.LOGIN, tokens.TokenChanged(), problems.TOKEN_CHANGED),
         (Operation.LOGIN, tokens.PinMustChange(), problems.PIN_MUST_CHANGE),
         (Operation.SIGN, tokens.KeyMissing(), problems.TOKEN_KEY_MISSING),
@@ -436,12 +435,33 @@ async def test_a_token_that_fails_at_the_proof(
     assert kiosk.mails == 0
 
 
+@pytest.mark.parametrize("operation", [Operation.CERTIFICATES, Operation.LOGIN, Operation.SIGN])
+async def test_a_stalled_token_has_to_be_removed_before_another_attempt(
+    kiosk: Kiosk, operation: Operation
+) -> None:
+    kiosk.driver.inject(operation, tokens.TokenStalled(operation.value, 20))
+    await kiosk.to_insert()
+    kiosk.reader.insert("hoa-sen")
+    if operation is not Operation.CERTIFICATES:
+        await kiosk.reaches(State.USERNAME)
+        kiosk.do(flow.UsernameEntered("hoasen"))
+        await kiosk.reaches(State.PIN)
+        kiosk.type_pin(PIN)
+        kiosk.do(flow.PinConfirmed())
+    await kiosk.reaches(State.TOKEN_STALLED, problems.TOKEN_STALLED)
+    kiosk.assert_erased()
+    kiosk.reader.remove()
+    await kiosk.reaches(State.TOKEN_REMOVED)
+    assert kiosk.mails == 0
+
+
 async def test_a_pin_of_a_length_that_no_pin_has_is_not_tried(kiosk: Kiosk) -> None:
     await kiosk.to_pin()
     before = kiosk.driver.token("hoa-sen").verify_count
     kiosk.type_pin("123456789")
     kiosk.do(flow.PinConfirmed())
-    await kiosk.reaches(State.PIN_WRONG, problems.PIN_WRONG)
+    await kiosk.reaches(State.PIN_WRONG, problems.PIN_LENGTH)
+    assert kiosk.view.facts["longest"] == "8"
     assert kiosk.driver.token("hoa-sen").verify_count == before
 
 
