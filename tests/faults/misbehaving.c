@@ -39,8 +39,8 @@
  *   no-rw                        sessions are read-only
  *   list-before-login hang       looking for objects before login never ends
  *
- * A line that makes no sense ends the process with status 78. No PIN is ever written
- * anywhere. For one thread, like the process it is for.
+ * A line that makes no sense, or a real module that cannot be loaded, ends the process with
+ * status 78. No PIN is ever written anywhere. For one thread, like the process it is for.
  */
 
 #include <dlfcn.h>
@@ -106,7 +106,7 @@ static void read_orders(void)
         close(file);
 }
 
-/* Copies what follows this word at the beginning of a line; tells whether there is one. */
+/* Tells whether a line begins with this word; copies what follows it, unless rest is NULL. */
 static bool ordered(const char *word, char *rest, size_t size)
 {
     size_t length = strlen(word);
@@ -117,12 +117,10 @@ static bool ordered(const char *word, char *rest, size_t size)
         if (end >= length && strncmp(line, word, length) == 0 &&
             (end == length || line[length] == ' ')) {
             const char *from = line + length + (end > length);
-            size_t count = (size_t)(line + end - from);
+            int count = (int)(line + end - from);
 
-            if (count >= size)
+            if (rest != NULL && snprintf(rest, size, "%.*s", count, from) >= (int)size)
                 _exit(EX_CONFIG);
-            memcpy(rest, from, count);
-            rest[count] = '\0';
             return true;
         }
         line += end + (line[end] == '\n');
@@ -132,9 +130,7 @@ static bool ordered(const char *word, char *rest, size_t size)
 
 static bool is_shaped(const char *word)
 {
-    char rest[256];
-
-    return ordered(word, rest, sizeof rest);
+    return ordered(word, NULL, 0);
 }
 
 /* ---- One call ------------------------------------------------------------------------ */
@@ -377,16 +373,9 @@ static CK_RV find_objects(struct call *call, CK_SESSION_HANDLE session,
 
 static const char *name_of_user(CK_USER_TYPE user)
 {
-    switch (user) {
-    case CKU_SO:
-        return "SO";
-    case CKU_USER:
-        return "USER";
-    case CKU_CONTEXT_SPECIFIC:
-        return "CONTEXT_SPECIFIC";
-    default:
-        return "UNKNOWN";
-    }
+    static const char *const names[] = {"SO", "USER", "CONTEXT_SPECIFIC"};
+
+    return user < sizeof names / sizeof *names ? names[user] : "UNKNOWN";
 }
 
 /* ---- The functions that can misbehave ------------------------------------------------ */
@@ -447,30 +436,13 @@ WRAP(C_Sign,
 
 /* ---- Loading ------------------------------------------------------------------------- */
 
-static void replace(void)
-{
-#define REPLACE(name) functions.name = wrapped_##name
-    REPLACE(C_GetFunctionList);
-    REPLACE(C_Initialize);
-    REPLACE(C_Finalize);
-    REPLACE(C_GetSlotList);
-    REPLACE(C_GetSlotInfo);
-    REPLACE(C_GetTokenInfo);
-    REPLACE(C_GetMechanismList);
-    REPLACE(C_OpenSession);
-    REPLACE(C_CloseSession);
-    REPLACE(C_CloseAllSessions);
-    REPLACE(C_GetSessionInfo);
-    REPLACE(C_Login);
-    REPLACE(C_Logout);
-    REPLACE(C_FindObjectsInit);
-    REPLACE(C_FindObjects);
-    REPLACE(C_FindObjectsFinal);
-    REPLACE(C_GetAttributeValue);
-    REPLACE(C_SignInit);
-    REPLACE(C_Sign);
-#undef REPLACE
-}
+#define WRAPPED(X)                                                                         \
+    X(C_GetFunctionList) X(C_Initialize) X(C_Finalize) X(C_GetSlotList) X(C_GetSlotInfo)   \
+    X(C_GetTokenInfo) X(C_GetMechanismList) X(C_OpenSession) X(C_CloseSession)             \
+    X(C_CloseAllSessions) X(C_GetSessionInfo) X(C_Login) X(C_Logout) X(C_FindObjectsInit)  \
+    X(C_FindObjects) X(C_FindObjectsFinal) X(C_GetAttributeValue) X(C_SignInit) X(C_Sign)
+
+#define REPLACE(name) functions.name = wrapped_##name;
 
 /* Loads the real module once, and gives its function list with our functions in it. */
 static CK_RV load_real(CK_FUNCTION_LIST_PTR_PTR list)
@@ -485,7 +457,7 @@ static CK_RV load_real(CK_FUNCTION_LIST_PTR_PTR list)
         if (get == NULL || get(&real) != CKR_OK)
             _exit(EX_CONFIG);
         functions = *real;
-        replace();
+        WRAPPED(REPLACE)
     }
     *list = &functions;
     return CKR_OK;

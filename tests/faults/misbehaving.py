@@ -97,6 +97,8 @@ class Misbehaving:
             raise ValueError(f"no such order: {function} {action}")
         if action == "size0" and function not in _SIZE_QUERIES:
             raise ValueError(f"{function} tells no size")
+        if function == "load" and action.startswith(("return", "after")):
+            raise ValueError("load returns nothing")
         self._given += 1
         limit = -1 if times is None else times
         self._orders[function] = f"{function} {self._given} {skip} {limit} {action}"
@@ -167,6 +169,11 @@ class Misbehaving:
         """How often somebody tried to log in as `USER`, `SO` or `CONTEXT_SPECIFIC`."""
         tries = [line for line in self.log() if line.entry and line.function == "C_Login"]
         return sum(line.detail == user_type for line in tries)
+
+    def reached(self, function: str) -> int:
+        """How often the real function was called and came back: for C_Login, the tries spent."""
+        ends = [line for line in self.log() if not line.entry and line.function == function]
+        return sum(not line.detail.endswith("real=-") for line in ends)
 
     def entered(self, function: str) -> bool:
         """Tell whether a living process is inside a call of this function."""
