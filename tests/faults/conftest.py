@@ -1,0 +1,31 @@
+"""A module that misbehaves on order, over SoftHSM."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric import rsa
+
+from tests.faults.misbehaving import Misbehaving, build
+from tests.stack.softhsm import MODULE, SoftToken
+
+
+@pytest.fixture(scope="session")
+def misbehaving_module(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The module, compiled."""
+    return build(tmp_path_factory.mktemp("misbehaving"))
+
+
+@pytest.fixture(scope="session")
+def soft(tmp_path_factory: pytest.TempPathFactory) -> SoftToken:
+    """The token behind `misbehaving`: one RSA key with its certificate, "rsa"."""
+    soft = SoftToken(tmp_path_factory.mktemp("softhsm"))
+    soft.add("rsa", rsa.generate_private_key(65537, 2048), "01")
+    return soft
+
+
+@pytest.fixture
+def misbehaving(misbehaving_module: Path, soft: SoftToken, tmp_path: Path) -> Misbehaving:
+    """A module over SoftHSM that obeys until it is ordered otherwise."""
+    return Misbehaving(misbehaving_module, tmp_path, MODULE, soft.environment)
