@@ -42,7 +42,9 @@ HOW: MappingProxyType[str, dict[type[flow.Event], str]] = MappingProxyType(
             flow.Back: "button.back",
             flow.Cancelled: "button.cancel",
         },
+        "several tokens": {flow.Cancelled: "button.cancel"},
         "choose certificate": {flow.CertificateChosen: "", flow.Cancelled: "button.cancel"},
+        "choose signer": {flow.CertificateChosen: "", flow.Cancelled: "button.cancel"},
         "username": {
             flow.UsernameEntered: "button.continue",
             flow.ForgotUsername: "username.forgotten",
@@ -68,6 +70,7 @@ HOW: MappingProxyType[str, dict[type[flow.Event], str]] = MappingProxyType(
         },
         "resend failed": {flow.Back: "resend_failed.back", flow.Finished: "button.finish"},
         "token removed": {flow.Retried: "token_removed.again", flow.Finished: "button.finish"},
+        "token stalled": {flow.Finished: "button.finish"},
         "problem T02": {flow.Retried: "button.again", flow.Finished: "button.finish"},
         "goodbye": {flow.Finished: "goodbye.start"},
         "time-out": {flow.MoreTimeAsked: "time_out.more", flow.TimeUp: "button.finish"},
