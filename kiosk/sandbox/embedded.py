@@ -309,8 +309,14 @@ def _sign(key: TokenKey, mechanism: Mechanism, message: bytes) -> bytes:
         case rsa.RSAPrivateKey() as private, Mechanism.PS256:
             pss = padding.PSS(padding.MGF1(hashes.SHA256()), padding.PSS.DIGEST_LENGTH)
             return private.sign(message, pss, hashes.SHA256())
-        case ec.EllipticCurvePrivateKey() as private, Mechanism.ES256:
-            r, s = decode_dss_signature(private.sign(message, ec.ECDSA(hashes.SHA256())))
-            return r.to_bytes(32, "big") + s.to_bytes(32, "big")
+        case ec.EllipticCurvePrivateKey(key_size=256) as private, Mechanism.ES256:
+            return _side_by_side(private.sign(message, ec.ECDSA(hashes.SHA256())), 32)
+        case ec.EllipticCurvePrivateKey(key_size=384) as private, Mechanism.ES384:
+            return _side_by_side(private.sign(message, ec.ECDSA(hashes.SHA384())), 48)
         case _:
             raise TokenFailed("sign", "CKR_KEY_TYPE_INCONSISTENT")
+
+
+def _side_by_side(signature: bytes, size: int) -> bytes:
+    r, s = decode_dss_signature(signature)
+    return r.to_bytes(size, "big") + s.to_bytes(size, "big")
