@@ -15,7 +15,7 @@ line of JSON in and one out:
     {"do": "mute", "on": true}              give no answer to reset
 
 `hang`, `garbage` and `refuse` take an `"ins"` and then strike this instruction only: 32 is
-VERIFY (login), 135 GENERAL AUTHENTICATE (sign), 203 GET DATA (read).
+VERIFY with a PIN (login), 135 GENERAL AUTHENTICATE (sign), 203 GET DATA (read).
 
 Answers are `{"ok": true, "status": {…}}` or `{"ok": false, "error": "…"}`.
 """
@@ -77,7 +77,7 @@ class Instruction(IntEnum):
     GET_DATA = 0xCB
     """Read a certificate."""
     VERIFY = 0x20
-    """Log in."""
+    """Log in. An empty VERIFY, which asks for the tries left, is never meant."""
     GENERAL_AUTHENTICATE = 0x87
     """Sign."""
 

@@ -6,7 +6,8 @@ import asyncio
 import random
 from dataclasses import dataclass
 
-_INS_POSITION = 1
+from kiosk.sandbox.piv import VERIFY, ins_of, presents_pin
+
 _STRANGE_WORDS = (0x0000, 0xFFFF, 0x6000, 0x61FF, 0x6CFF, 0x6F00, 0x6FFF, 0x9999)
 """Status words that ISO/IEC 7816-4 forbids, that promise data, or that say nothing."""
 _LONGEST = 256
@@ -15,15 +16,19 @@ _LONGEST = 256
 
 @dataclass(slots=True)
 class _Order:
-    """Something a card was told to do, with every command or with one instruction."""
+    """Something a card was told to do, with every command or with one instruction.
+
+    VERIFY means the one that carries a PIN: a driver sends an empty one, which only asks
+    for the tries left, at any time.
+    """
 
     on: bool = False
     ins: int | None = None
 
     def applies(self, apdu: bytes) -> bool:
-        return self.on and (
-            self.ins is None or apdu[_INS_POSITION : _INS_POSITION + 1] == bytes([self.ins])
-        )
+        if not self.on or self.ins is None:
+            return self.on
+        return ins_of(apdu) == self.ins and (self.ins != VERIFY or presents_pin(apdu))
 
 
 class Misbehaviour:

@@ -28,6 +28,9 @@ _PIN_FIELD = 8
 _MESSAGE_LIMIT = 4096
 """Longest command put together from a chain, in bytes."""
 
+VERIFY = 0x20
+"""INS (section 3.2.1)."""
+
 # Status words (section 5.6 and ISO/IEC 7816-4, table 6).
 _OK = 0x9000
 _CHAINING_UNSUPPORTED = 0x6884
@@ -202,10 +205,15 @@ class PivApplet:
         return self._send(_tlv("7C", _tlv("82", signature)), command.le)
 
 
+def ins_of(apdu: bytes) -> int:
+    """The instruction of a command APDU; 0, which is none, if there is not that much of it."""
+    return apdu[1] if len(apdu) > 1 else 0
+
+
 def presents_pin(apdu: bytes) -> bool:
     """Tell whether a command is a VERIFY that carries something as PIN, right or not."""
     command = _parse(apdu)
-    return command is not None and command.ins == 0x20 and bool(command.data)
+    return command is not None and command.ins == VERIFY and bool(command.data)
 
 
 def _objects(token: VirtualToken, keys: Mapping[int, TokenKey]) -> dict[bytes, bytes]:
