@@ -18,7 +18,7 @@ from pathlib import Path
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 from cryptography.x509.oid import ExtensionOID, NameOID
 
 from kiosk.config import ConfigError
@@ -66,7 +66,7 @@ class ForeignAuthority(CertificateRefused):
 
 
 class WeakSignature(CertificateRefused):
-    """It leads to a trusted root only over a signature whose hash is too weak, such as SHA-1."""
+    """It leads to a trusted root only over a signature that is not allowed, such as with SHA-1."""
 
 
 class CertificateExpired(CertificateRefused):
@@ -261,7 +261,9 @@ def _parse(der: bytes) -> x509.Certificate:
             certificate = x509.load_der_x509_certificate(der)
             # They are parsed when first asked for, and then kept.
             _ = certificate.extensions, certificate.subject, certificate.issuer
-    except (ValueError, x509.DuplicateExtension, x509.InvalidVersion):
+    except Exception:
+        # What cryptography raises for a stranger's bytes is not only ValueError: there are
+        # InvalidVersion, UnsupportedGeneralNameType, TypeError and more.
         raise CertificateUnreadable("no X.509 certificate") from None
     return certificate
 
@@ -343,11 +345,29 @@ def _issued(authority: x509.Certificate, below: tuple[x509.Certificate, ...]) ->
 
 
 def _signed(authority: x509.Certificate, certificate: x509.Certificate) -> bool:
-    """Tell whether names and signature fit."""
+    """Tell whether names and signature fit, be its hash strong or weak."""
     try:
+        if isinstance(certificate.signature_hash_algorithm, hashes.SHA1 | hashes.MD5):
+            return _weakly_signed(authority, certificate)
         certificate.verify_directly_issued_by(authority)
     except (InvalidSignature, UnsupportedAlgorithm, ValueError, TypeError):
         return False
+    return True
+
+
+def _weakly_signed(authority: x509.Certificate, certificate: x509.Certificate) -> bool:
+    """As `_signed`, for hashes that cryptography does not take on a certificate any more."""
+    signature, body = certificate.signature, certificate.tbs_certificate_bytes
+    algorithm = certificate.signature_hash_algorithm
+    if certificate.issuer != authority.subject or algorithm is None:
+        return False
+    match authority.public_key():
+        case rsa.RSAPublicKey() as key:
+            key.verify(signature, body, padding.PKCS1v15(), algorithm)
+        case ec.EllipticCurvePublicKey() as key:
+            key.verify(signature, body, ec.ECDSA(algorithm))
+        case _:
+            return False
     return True
 
 

@@ -14,12 +14,15 @@ OLD_PASSWORD = "Mat-khau-cu-1"
 
 KeyKind: TypeAlias = Literal["RSA1024", "RSA2048", "RSA3072", "RSA4096", "P-256", "P-384"]
 
-Flaw: TypeAlias = Literal["", "sha1", "no-signature-usage", "broken-field", "truncated", "no-key"]
+Flaw: TypeAlias = Literal[
+    "", "sha1", "no-signature-usage", "broken-field", "unknown-version", "truncated", "no-key"
+]
 """What is wrong with a token besides what its certificate plainly says:
 
     sha1                the issuing CA signed the certificate with SHA-1
     no-signature-usage  its key may only encipher
     broken-field        an extension of the certificate is no DER; the outer frame is sound
+    unknown-version     the certificate says that it is X.509 version 5
     truncated           only the first half of the certificate is there
     no-key              the certificate's private key is not on the token
 """
@@ -84,6 +87,7 @@ ODD_TOKENS: tuple[TokenProfile, ...] = (
     TokenProfile("no-tax-code", "NGUYỄN VĂN KHÔNG", "", other_uids=("CCCD:001099000012",)),
     TokenProfile("no-key", "CÔNG TY TNHH MẤT KHÓA", "0100000001", flaw="no-key"),
     TokenProfile("broken", "CÔNG TY TNHH HỎNG", "0100000001", flaw="broken-field"),
+    TokenProfile("version-5", "CÔNG TY TNHH PHIÊN BẢN", "0100000001", flaw="unknown-version"),
     TokenProfile("truncated", "CÔNG TY TNHH CỤT", "0100000001", flaw="truncated"),
     TokenProfile(
         "hostile-name",

@@ -32,6 +32,11 @@ _KEY_USAGE_BROKEN = bytes.fromhex("030209C0")
 """digitalSignature and nonRepudiation as BIT STRING, and one with nine bits unused in a byte."""
 
 
+_VERSION_3 = bytes.fromhex("A003020102")
+_VERSION_5 = bytes.fromhex("A003020104")
+"""A certificate's version, counted from 0 (RFC 5280, section 4.1)."""
+
+
 class PinResult(Enum):
     """What came of presenting a PIN."""
 
@@ -119,6 +124,8 @@ def _token_key(
             return TokenKey(private, der[: len(der) // 2])
         case "broken-field":
             return TokenKey(private, der.replace(_KEY_USAGE, _KEY_USAGE_BROKEN))
+        case "unknown-version":
+            return TokenKey(private, der.replace(_VERSION_3, _VERSION_5, 1))
         case _:
             return TokenKey(private, der)
 
