@@ -210,6 +210,7 @@ def _certificate_refused(visit: Visit, error: CertificateRefused) -> Failed:
         certificate.CertificateExpired: problems.CERTIFICATE_EXPIRED,
         certificate.CertificateNotYetValid: problems.CERTIFICATE_NOT_YET_VALID,
         certificate.ForeignAuthority: problems.CERTIFICATE_FOREIGN_CA,
+        certificate.WeakSignature: problems.CERTIFICATE_WEAK_SIGNATURE,
         certificate.WeakKey: problems.CERTIFICATE_WEAK_KEY,
         certificate.WrongUsage: problems.CERTIFICATE_WRONG_USAGE,
         certificate.NoTaxCode: problems.CERTIFICATE_NO_TAX_CODE,

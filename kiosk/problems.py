@@ -49,6 +49,7 @@ CERTIFICATE_REVOKED = Problem("C08", "certificate_revoked")
 CERTIFICATE_SUSPENDED = Problem("C09", "certificate_suspended")
 CERTIFICATE_STATUS_UNKNOWN = Problem("C10", "certificate_status_unknown", can_retry=True)
 CERTIFICATE_NO_TAX_CODE = Problem("C11", "certificate_no_tax_code")
+CERTIFICATE_WEAK_SIGNATURE = Problem("C12", "certificate_weak_signature")
 
 PIN_WRONG = Problem("P01", "pin_wrong")
 PIN_LAST_TRY = Problem("P02", "pin_last_try")

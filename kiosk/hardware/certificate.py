@@ -18,8 +18,7 @@ from pathlib import Path
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec, rsa
-from cryptography.utils import CryptographyDeprecationWarning
+from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 from cryptography.x509.oid import ExtensionOID, NameOID
 
 from kiosk.config import ConfigError
@@ -64,6 +63,10 @@ class CertificateUnreadable(CertificateRefused):
 
 class ForeignAuthority(CertificateRefused):
     """No path of valid signatures leads from it to a trusted root."""
+
+
+class WeakSignature(CertificateRefused):
+    """It leads to a trusted root only over a signature that is not allowed, such as with SHA-1."""
 
 
 class CertificateExpired(CertificateRefused):
@@ -204,9 +207,9 @@ class TrustStore:
         Returns the path from the certificate to its anchor, both included, as DER.
 
         Raises:
-            CertificateUnreadable, ForeignAuthority, CertificateNotYetValid,
-            CertificateExpired, WeakKey, WrongUsage, NoTaxCode: in this order, if
-            several apply.
+            CertificateUnreadable, ForeignAuthority, WeakSignature,
+            CertificateNotYetValid, CertificateExpired, WeakKey, WrongUsage, NoTaxCode:
+            in this order, if several apply.
         """
         leaf = _parse(identity.der)
         if _unknown_critical_extension(leaf):
@@ -214,6 +217,10 @@ class TrustStore:
         paths = list(self._paths((leaf,)))
         if not paths:
             raise ForeignAuthority
+        # A weak signature may be forged: what stands under it vouches for nothing.
+        paths = [path for path in paths if all(map(_strong_signature, path[:-1]))]
+        if not paths:
+            raise WeakSignature
         path = _best_path(paths, at)
         if not all(map(_strong_key, path)):
             raise WeakKey
@@ -223,7 +230,7 @@ class TrustStore:
         return tuple(c.public_bytes(serialization.Encoding.DER) for c in path)
 
     def _paths(self, below: tuple[x509.Certificate, ...]) -> Iterator[tuple[x509.Certificate, ...]]:
-        """All paths of valid signatures from the last of `below` up to an anchor.
+        """All paths of valid signatures, strong or weak, from the last of `below` to an anchor.
 
         A CA may have several certificates under one name (renewed, or cross-signed by
         two roots), so all are tried. Dates are left to the caller.
@@ -248,12 +255,15 @@ def _parse(der: bytes) -> x509.Certificate:
         raise CertificateUnreadable("too long")
     try:
         with warnings.catch_warnings():
-            # A warning goes to stderr, which is where Textual draws.
-            warnings.simplefilter("ignore", CryptographyDeprecationWarning)
+            # A warning, such as of a name that is longer than X.520 allows, goes to
+            # stderr, which is where Textual draws.
+            warnings.simplefilter("ignore")
             certificate = x509.load_der_x509_certificate(der)
-            # Both are parsed when first asked for, and then kept.
-            _ = certificate.extensions, certificate.subject
-    except (ValueError, x509.DuplicateExtension, x509.InvalidVersion):
+            # They are parsed when first asked for, and then kept.
+            _ = certificate.extensions, certificate.subject, certificate.issuer
+    except Exception:
+        # What cryptography raises for a stranger's bytes is not only ValueError: there are
+        # InvalidVersion, UnsupportedGeneralNameType, TypeError and more.
         raise CertificateUnreadable("no X.509 certificate") from None
     return certificate
 
@@ -330,17 +340,34 @@ def _issued(authority: x509.Certificate, below: tuple[x509.Certificate, ...]) ->
             or between <= constraint.path_length
         )
         and not _unknown_critical_extension(authority)
-        and isinstance(below[-1].signature_hash_algorithm, _STRONG_HASHES)
         and _signed(authority, below[-1])
     )
 
 
 def _signed(authority: x509.Certificate, certificate: x509.Certificate) -> bool:
-    """Tell whether names and signature fit."""
+    """Tell whether names and signature fit, be its hash strong or weak."""
     try:
+        if isinstance(certificate.signature_hash_algorithm, hashes.SHA1 | hashes.MD5):
+            return _weakly_signed(authority, certificate)
         certificate.verify_directly_issued_by(authority)
     except (InvalidSignature, UnsupportedAlgorithm, ValueError, TypeError):
         return False
+    return True
+
+
+def _weakly_signed(authority: x509.Certificate, certificate: x509.Certificate) -> bool:
+    """As `_signed`, for hashes that cryptography does not take on a certificate any more."""
+    signature, body = certificate.signature, certificate.tbs_certificate_bytes
+    algorithm = certificate.signature_hash_algorithm
+    if certificate.issuer != authority.subject or algorithm is None:
+        return False
+    match authority.public_key():
+        case rsa.RSAPublicKey() as key:
+            key.verify(signature, body, padding.PKCS1v15(), algorithm)
+        case ec.EllipticCurvePublicKey() as key:
+            key.verify(signature, body, ec.ECDSA(algorithm))
+        case _:
+            return False
     return True
 
 
@@ -389,6 +416,11 @@ def _date_fault(certificate: x509.Certificate, at: datetime) -> CertificateRefus
     if at > certificate.not_valid_after_utc:
         return CertificateExpired(certificate.not_valid_after_utc)
     return None
+
+
+def _strong_signature(certificate: x509.Certificate) -> bool:
+    """Tell whether its issuer signed a hash that is strong enough."""
+    return isinstance(certificate.signature_hash_algorithm, _STRONG_HASHES)
 
 
 def _strong_key(certificate: x509.Certificate) -> bool:

@@ -10,7 +10,12 @@ line of JSON in and one out:
     {"do": "status"}                        what `CardStatus` holds
     {"do": "slow", "milliseconds": 200}     answer each command that much later
     {"do": "hang", "on": true}              answer no command until it is off, or removed
+    {"do": "garbage", "on": true, "seed": 1}   answer commands with noise
+    {"do": "refuse", "word": 27013}         answer commands with this status word; 0: no more
     {"do": "mute", "on": true}              give no answer to reset
+
+`hang`, `garbage` and `refuse` take an `"ins"` and then strike this instruction only: 32 is
+VERIFY with a PIN (login), 135 GENERAL AUTHENTICATE (sign), 203 GET DATA (read).
 
 Answers are `{"ok": true, "status": {…}}` or `{"ok": false, "error": "…"}`.
 """
@@ -24,6 +29,7 @@ import socket
 import subprocess
 import sys
 import time
+from enum import IntEnum
 from pathlib import Path
 from types import TracebackType
 
@@ -34,8 +40,8 @@ from kiosk.sandbox.hand import HandError
 PORT = 35963
 """TCP port of the first virtual reader, "Virtual PCD 00 00"."""
 
-_ANSWER_TIME = 15.0
-"""Seconds. Longer than the process itself waits for pcscd."""
+_ANSWER_TIME = 60.0
+"""Seconds. Longer than the process itself waits for pcscd, or may take to make a long key."""
 _START_TIME = 30.0
 """Seconds. The first start makes keys."""
 
@@ -58,11 +64,22 @@ class CardStatus(msgspec.Struct, frozen=True):
     tries_left: int
     """PIN tries left of the token that is in; 0 without one."""
     verify_count: int
-    """How often a PIN was presented to it since this process began."""
+    """How often a PIN was presented to it since this process began, answered or not."""
     sign_count: int
     """How many signatures it made since this process began."""
     apdu_count: int
     """How many command APDUs it answered since it was put in."""
+
+
+class Instruction(IntEnum):
+    """INS of what the kiosk's driver asks of a card (NIST SP 800-73-4, part 2, table 2)."""
+
+    GET_DATA = 0xCB
+    """Read a certificate."""
+    VERIFY = 0x20
+    """Log in. An empty VERIFY, which asks for the tries left, is never meant."""
+    GENERAL_AUTHENTICATE = 0x87
+    """Sign."""
 
 
 class _Answer(msgspec.Struct):
@@ -101,12 +118,21 @@ class CardControl:
         """Answer each command that much later; 0 for at once."""
         self._ask(do="slow", milliseconds=milliseconds)
 
-    def hang(self, on: bool) -> None:
+    def hang(self, on: bool, ins: Instruction | None = None) -> None:
         """Answer no command until this is off again or the token is removed.
 
-        The reader still says that a card is there, as with a real one that hangs.
+        The reader still says that a card is there, as with a real one that hangs. With an
+        instruction, only that one hangs, and all before it are answered.
         """
-        self._ask(do="hang", on=on)
+        self._ask(do="hang", on=on, **_only(ins))
+
+    def garbage(self, on: bool, ins: Instruction | None = None, seed: int = 0) -> None:
+        """Answer with noise, wrong lengths and strange status words; the same for a seed."""
+        self._ask(do="garbage", on=on, seed=seed, **_only(ins))
+
+    def refuse(self, word: int, ins: Instruction | None = None) -> None:
+        """Answer with this status word and do nothing; 0 for no more."""
+        self._ask(do="refuse", word=word, **_only(ins))
 
     def mute(self, on: bool) -> None:
         """Give no answer to reset from now on: "mute" in PC/SC's words."""
@@ -129,6 +155,10 @@ class CardControl:
         if not answer.ok or answer.status is None:
             raise CardUnavailable(answer.error)
         return answer.status
+
+
+def _only(ins: Instruction | None) -> dict[str, int]:
+    return {} if ins is None else {"ins": ins.value}
 
 
 class CardProcess:

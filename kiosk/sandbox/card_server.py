@@ -12,13 +12,16 @@ import asyncio
 import os
 import signal
 import socket
+from collections import Counter
 from contextlib import suppress
 from pathlib import Path
+from typing import Annotated
 
 import msgspec
 
 from kiosk.sandbox.card import CardStatus, CardUnavailable
-from kiosk.sandbox.piv import ATR, PivApplet
+from kiosk.sandbox.misbehaviour import Misbehaviour
+from kiosk.sandbox.piv import ATR, PivApplet, presents_pin
 from kiosk.sandbox.pki import PkiError, SandboxPki
 from kiosk.sandbox.scenario import TOKENS_BY_NAME
 from kiosk.sandbox.tokens import VirtualToken
@@ -47,6 +50,9 @@ class _Request(msgspec.Struct, forbid_unknown_fields=True):
     name: str = ""
     milliseconds: int = 0
     on: bool = False
+    ins: Annotated[int, msgspec.Meta(ge=0, le=0xFF)] | None = None
+    seed: int = 0
+    word: Annotated[int, msgspec.Meta(ge=0, le=0xFFFF)] = 0
 
 
 class _LinkLost(Exception):
@@ -70,9 +76,10 @@ class CardServer:
         self._refused = asyncio.Event()
         """The last attempt to reach vpcd failed."""
         self._delay = 0.0
-        self._awake = asyncio.Event()
-        self._awake.set()
+        self._misbehaviour = Misbehaviour()
         self._mute = False
+        self._pins_presented: Counter[str] = Counter()
+        """By name. Counted when a VERIFY comes in, whatever is answered to it, if anything."""
 
     def put_in(self, name: str) -> None:
         """Put a token in, now or as soon as there is a reader.
@@ -136,7 +143,7 @@ class CardServer:
             connected=self._seen.is_set(),
             reader_listens=_somebody_listens(self._port),
             tries_left=token.tries_left if token else 0,
-            verify_count=token.verify_count if token else 0,
+            verify_count=self._pins_presented[token.profile.name] if token else 0,
             sign_count=token.sign_count if token else 0,
             apdu_count=applet.apdu_count if applet else 0,
         )
@@ -162,7 +169,11 @@ class CardServer:
             case "slow":
                 self._delay = max(0, request.milliseconds) / 1000
             case "hang":
-                (self._awake.clear if request.on else self._awake.set)()
+                self._misbehaviour.hang(request.on, request.ins)
+            case "garbage":
+                self._misbehaviour.babble(request.on, request.ins, request.seed)
+            case "refuse":
+                self._misbehaviour.refuse(request.word, request.ins)
             case "mute":
                 self._mute = request.on
             case "status":
@@ -200,9 +211,10 @@ class CardServer:
             length = await _receive(link, 2)
             payload = await _receive(link, int.from_bytes(length, "big"))
             if len(payload) != 1:
+                self._pins_presented[applet.token.profile.name] += presents_pin(payload)
                 await asyncio.sleep(self._delay)
-                await self._awake.wait()
-                await _send(link, applet.transmit(payload))
+                instead = await self._misbehaviour.answer(payload)
+                await _send(link, applet.transmit(payload) if instead is None else instead)
             elif payload[0] == _GET_ATR:
                 first_look = first_look or loop.time()
                 if not powered and loop.time() > first_look + _POWER_TIME:

@@ -2,7 +2,8 @@
 
 `EmbeddedReader` stands below the watcher's port and `EmbeddedDriver` behind the token
 port; each works with the other's real counterpart too. What they answer, errors and flags
-included, is what OpenSC answers for the virtual card.
+included, is what OpenSC answers for the virtual card, but that keys of RSA-4096 sign here:
+OpenSC 0.23 cannot use them.
 """
 
 from __future__ import annotations
@@ -241,6 +242,7 @@ class EmbeddedToken:
         return tuple(
             TokenCertificate(bytes([number]), f"Certificate {number}", key.der)
             for number, key in enumerate(token.keys, start=1)
+            if _shown(key.der)
         )
 
     async def login(self, serial: str, certificate: bytes, pin: memoryview) -> None:
@@ -301,16 +303,31 @@ def _key(token: VirtualToken, certificate: bytes) -> TokenKey | None:
     return next((key for key in token.keys if key.der == certificate), None)
 
 
+def _shown(certificate: bytes) -> bool:
+    """Tell whether OpenSC shows it: one that is cut off, or longer than 64 kB, it does not."""
+    length = int.from_bytes(certificate[2:4], "big")
+    return certificate.startswith(b"\x30\x82") and len(certificate) == 4 + length
+
+
 def _sign(key: TokenKey, mechanism: Mechanism, message: bytes) -> bytes:
     """Sign as JWS wants it (RFC 7518, sections 3.3 to 3.5)."""
     match key.private, mechanism:
+        case None, _:
+            # A PIV card lists no keys, so OpenSC takes for granted that there is one.
+            raise TokenFailed("sign", "CKR_DATA_INVALID")
         case rsa.RSAPrivateKey() as private, Mechanism.RS256:
             return private.sign(message, padding.PKCS1v15(), hashes.SHA256())
         case rsa.RSAPrivateKey() as private, Mechanism.PS256:
             pss = padding.PSS(padding.MGF1(hashes.SHA256()), padding.PSS.DIGEST_LENGTH)
             return private.sign(message, pss, hashes.SHA256())
-        case ec.EllipticCurvePrivateKey() as private, Mechanism.ES256:
-            r, s = decode_dss_signature(private.sign(message, ec.ECDSA(hashes.SHA256())))
-            return r.to_bytes(32, "big") + s.to_bytes(32, "big")
+        case ec.EllipticCurvePrivateKey(key_size=256) as private, Mechanism.ES256:
+            return _side_by_side(private.sign(message, ec.ECDSA(hashes.SHA256())), 32)
+        case ec.EllipticCurvePrivateKey(key_size=384) as private, Mechanism.ES384:
+            return _side_by_side(private.sign(message, ec.ECDSA(hashes.SHA384())), 48)
         case _:
             raise TokenFailed("sign", "CKR_KEY_TYPE_INCONSISTENT")
+
+
+def _side_by_side(signature: bytes, size: int) -> bytes:
+    r, s = decode_dss_signature(signature)
+    return r.to_bytes(size, "big") + s.to_bytes(size, "big")

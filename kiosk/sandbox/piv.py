@@ -28,6 +28,9 @@ _PIN_FIELD = 8
 _MESSAGE_LIMIT = 4096
 """Longest command put together from a chain, in bytes."""
 
+VERIFY = 0x20
+"""INS (section 3.2.1)."""
+
 # Status words (section 5.6 and ISO/IEC 7816-4, table 6).
 _OK = 0x9000
 _CHAINING_UNSUPPORTED = 0x6884
@@ -58,9 +61,9 @@ _TAG_CERTIFICATES = {
 _FASC_N = bytes.fromhex("D4E739DA739CED39CE739D836858210842108421384210C3F5")
 """Agency code 9999: the card's number is its GUID (SP 800-73-4, part 1, section 3.1.2)."""
 
-_RSA_ALGORITHMS = {1024: 0x06, 2048: 0x07, 3072: 0x05}
-_P256 = 0x11
-"""Algorithm identifiers (SP 800-78-4, table 6-2)."""
+_RSA_ALGORITHMS = {1024: 0x06, 2048: 0x07, 3072: 0x05, 4096: 0x16}
+_EC_ALGORITHMS = {256: 0x11, 384: 0x14}
+"""Algorithm identifiers by the key's bits (SP 800-78-5, table 9; 4096 is the vendors')."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,6 +205,17 @@ class PivApplet:
         return self._send(_tlv("7C", _tlv("82", signature)), command.le)
 
 
+def ins_of(apdu: bytes) -> int:
+    """The instruction of a command APDU; 0, which is none, if there is not that much of it."""
+    return apdu[1] if len(apdu) > 1 else 0
+
+
+def presents_pin(apdu: bytes) -> bool:
+    """Tell whether a command is a VERIFY that carries something as PIN, right or not."""
+    command = _parse(apdu)
+    return command is not None and command.ins == VERIFY and bool(command.data)
+
+
 def _objects(token: VirtualToken, keys: Mapping[int, TokenKey]) -> dict[bytes, bytes]:
     """The data objects by tag (SP 800-73-4, part 1, section 3 and appendix A)."""
     discovery = _tlv("4F", AID) + _tlv("5F2F", b"\x40\x00")
@@ -219,11 +233,12 @@ def _objects(token: VirtualToken, keys: Mapping[int, TokenKey]) -> dict[bytes, b
     return objects
 
 
-def _algorithm(key: TokenKey) -> int:
-    """Identifier of the algorithm that fits the key."""
-    if isinstance(key.private, rsa.RSAPrivateKey):
-        return _RSA_ALGORITHMS[key.private.key_size]
-    return _P256
+def _algorithm(key: TokenKey) -> int | None:
+    """Identifier of the algorithm that fits the key; None if there is no key."""
+    if key.private is None:
+        return None
+    known = _RSA_ALGORITHMS if isinstance(key.private, rsa.RSAPrivateKey) else _EC_ALGORITHMS
+    return known[key.private.key_size]
 
 
 def _parse(apdu: bytes) -> _Command | None:
@@ -251,8 +266,10 @@ def _tlv(tag: str, value: bytes) -> bytes:
         encoded = bytes([length])
     elif length < 0x100:
         encoded = bytes([0x81, length])
-    else:
+    elif length < 0x10000:
         encoded = b"\x82" + length.to_bytes(2, "big")
+    else:
+        encoded = b"\x83" + length.to_bytes(3, "big")
     return bytes.fromhex(tag) + encoded + value
 
 

@@ -19,24 +19,27 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import TypeAlias
 
 from cryptography import x509
-from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.x509.oid import NameOID
 
-from kiosk.sandbox.scenario import TOKENS, TOKENS_BY_NAME, TokenProfile
-
-PrivateKey: TypeAlias = rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey
+from kiosk.sandbox.issuing import (
+    PrivateKey,
+    authority_key_identifier,
+    builder,
+    issue_leaf,
+    issued_by,
+    key_usage,
+    leaf_holds,
+    make_key,
+    make_name,
+)
+from kiosk.sandbox.scenario import TOKENS, TOKENS_BY_NAME, KeyKind, TokenProfile
 
 CA_LIFETIME = timedelta(days=20 * 365)
 CRL_LIFETIME = timedelta(days=1)
-
-_SETTLED = timedelta(days=30)
-"""A certificate is issued again when less than this lies between now and the day on
-which it would stop being what its profile says: a directory may grow old."""
 
 _ROOT = "root"
 _ISSUING = "issuing"
@@ -55,7 +58,7 @@ _AUTHORITIES: dict[str, tuple[str, str, str]] = {
 }
 """Name of each authority: who issues it, its CN, its O."""
 
-_CA_KEY = "RSA2048"
+_CA_KEY: KeyKind = "RSA2048"
 """The real CAs have RSA-4096, which would take seconds to make."""
 
 
@@ -76,6 +79,7 @@ class SandboxPki:
     def __init__(self, directory: Path, now: datetime) -> None:
         """Only for `open`, which holds the directory's lock meanwhile."""
         self._directory = directory
+        self._now = now
         self._keys: dict[str, PrivateKey] = {}
         self._certificates: dict[str, x509.Certificate] = {}
         for name in _AUTHORITIES:
@@ -89,7 +93,7 @@ class SandboxPki:
 
     @classmethod
     def open(cls, directory: Path, now: datetime | None = None) -> SandboxPki:
-        """Load what is in the directory and make what is missing there.
+        """Load what is in the directory and make what is missing there, odd tokens aside.
 
         Certificates are issued again when they no longer are what their profile says,
         such as one that has to be valid and is about to expire; their keys stay.
@@ -134,7 +138,7 @@ class SandboxPki:
         return self._certificates[_FOREIGN_ISSUING]
 
     def leaf(self, profile_name: str, index: int = 0) -> tuple[PrivateKey, x509.Certificate]:
-        """Key and certificate of a token of the scenario.
+        """Key and certificate of a token of the scenario; an odd token's are made now.
 
         Args:
             profile_name: `TokenProfile.name`.
@@ -142,10 +146,13 @@ class SandboxPki:
 
         Raises:
             KeyError: there is no such token, or it has no such certificate.
+            PkiError, OSError: as `open` does.
         """
         name = _leaf_name(profile_name, index)
-        certificate = self._certificates[name]
-        return self._keys[name], certificate
+        if name not in self._certificates:
+            with _locked(self._directory / ".lock"):
+                self._make_leaf(TOKENS_BY_NAME[profile_name], index, self._now)
+        return self._keys[name], self._certificates[name]
 
     def leaves(self, profile_name: str) -> tuple[tuple[PrivateKey, x509.Certificate], ...]:
         """All keys and certificates of a token; none for an empty one.
@@ -167,7 +174,7 @@ class SandboxPki:
             .issuer_name(self.issuing.subject)
             .last_update(now - timedelta(minutes=1))
             .next_update(now + CRL_LIFETIME)
-            .add_extension(_authority_key_identifier(self.issuing), critical=False)
+            .add_extension(authority_key_identifier(self.issuing), critical=False)
             .add_extension(x509.CRLNumber(int(now.timestamp())), critical=False)
         )
         for profile in TOKENS:
@@ -194,7 +201,7 @@ class SandboxPki:
         key = self._key(name, _CA_KEY)
         issuer = self._certificates.get(issuer_name)
         certificate = self._load_certificate(name)
-        subject = _name(
+        subject = make_name(
             (NameOID.COUNTRY_NAME, "VN"),
             (NameOID.ORGANIZATION_NAME, organisation),
             (NameOID.COMMON_NAME, common_name),
@@ -203,22 +210,22 @@ class SandboxPki:
             certificate is not None
             and certificate.subject == subject
             and certificate.public_key() == key.public_key()
-            and _issued_by(certificate, issuer or certificate)
+            and issued_by(certificate, issuer or certificate)
             and certificate.not_valid_after_utc - now > CA_LIFETIME / 4
         )
         if certificate is None or not current:
             # CAs begin long ago, because the expired leaf must have been issued under them.
-            builder = (
-                _builder(subject, key, now - CA_LIFETIME / 2, now + CA_LIFETIME / 2)
+            unsigned = (
+                builder(subject, key, now - CA_LIFETIME / 2, now + CA_LIFETIME / 2)
                 .issuer_name(issuer.subject if issuer else subject)
                 .add_extension(
                     x509.BasicConstraints(ca=True, path_length=0 if issuer else 1), critical=True
                 )
-                .add_extension(_key_usage(ca=True), critical=True)
+                .add_extension(key_usage(ca=True), critical=True)
             )
             if issuer:
-                builder = builder.add_extension(_authority_key_identifier(issuer), critical=False)
-            certificate = builder.sign(self._keys[issuer_name], hashes.SHA256())
+                unsigned = unsigned.add_extension(authority_key_identifier(issuer), critical=False)
+            certificate = unsigned.sign(self._keys[issuer_name], hashes.SHA256())
             self._store_certificate(name, certificate)
         self._certificates[name] = certificate
 
@@ -228,38 +235,19 @@ class SandboxPki:
         issuer_name = _ISSUING if profile.authority == "vnpt" else _FOREIGN_ISSUING
         issuer = self._certificates[issuer_name]
         certificate = self._load_certificate(name)
-        subject = _leaf_subject(profile, index)
-        current = (
-            certificate is not None
-            and certificate.subject == subject
-            and certificate.public_key() == key.public_key()
-            and _issued_by(certificate, issuer)
-            and _validity_holds(certificate, profile, now)
-        )
-        if certificate is None or not current:
-            begin, end = _validity(profile, now)
-            certificate = (
-                _builder(subject, key, begin, end)
-                .issuer_name(issuer.subject)
-                .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
-                .add_extension(_key_usage(ca=False), critical=True)
-                .add_extension(_authority_key_identifier(issuer), critical=False)
-                .sign(self._keys[issuer_name], hashes.SHA256())
-            )
+        if certificate is None or not leaf_holds(certificate, profile, index, key, issuer, now):
+            certificate = issue_leaf(profile, index, key, issuer, self._keys[issuer_name], now)
             self._store_certificate(name, certificate)
         self._certificates[name] = certificate
 
-    def _key(self, name: str, kind: str) -> PrivateKey:
-        """Load a key, or make it; `kind` is as in `TokenProfile.key`."""
+    def _key(self, name: str, kind: KeyKind) -> PrivateKey:
+        """Load a key, or make it."""
         file = self._directory / "keys" / f"{name}.pem"
         key: PrivateKey
         if file.exists():
             key = _load_key(file)
         else:
-            if kind == "P-256":
-                key = ec.generate_private_key(ec.SECP256R1())
-            else:
-                key = rsa.generate_private_key(65537, int(kind.removeprefix("RSA")))
+            key = make_key(kind)
             pem = key.private_bytes(
                 serialization.Encoding.PEM,
                 serialization.PrivateFormat.PKCS8,
@@ -293,91 +281,6 @@ def _leaf_name(profile_name: str, index: int) -> str:
     if index not in range(_certificate_count(TOKENS_BY_NAME[profile_name])):
         raise KeyError(f"{profile_name} has no certificate {index}")
     return f"token-{profile_name}-{index}"
-
-
-def _leaf_subject(profile: TokenProfile, index: int) -> x509.Name:
-    """The subject as VNPT writes it; the MST comes last, as it may on a real one."""
-    uids = [*profile.other_uids]
-    if profile.tax_code:
-        uids.append(f"MST:{profile.tax_code}")
-    return _name(
-        (NameOID.COUNTRY_NAME, "VN"),
-        (NameOID.STATE_OR_PROVINCE_NAME, "Hà Nội"),
-        (NameOID.LOCALITY_NAME, "Hoàn Kiếm"),
-        (NameOID.COMMON_NAME, profile.second_certificate if index else profile.organisation),
-        *((NameOID.USER_ID, uid) for uid in uids),
-    )
-
-
-def _name(*attributes: tuple[x509.ObjectIdentifier, str]) -> x509.Name:
-    return x509.Name([x509.NameAttribute(oid, value) for oid, value in attributes])
-
-
-def _validity(profile: TokenProfile, now: datetime) -> tuple[datetime, datetime]:
-    """From when to when a leaf made now is valid."""
-    year = timedelta(days=365)
-    match profile.validity:
-        case "expired":
-            return now - 3 * year, now - timedelta(days=10)
-        case "future":
-            return now + timedelta(days=90), now + 3 * year
-        case "now":
-            return now - timedelta(days=60), now + 2 * year
-
-
-def _validity_holds(certificate: x509.Certificate, profile: TokenProfile, now: datetime) -> bool:
-    """Tell whether a leaf still is expired, valid or not yet valid, as its profile says."""
-    begin, end = certificate.not_valid_before_utc, certificate.not_valid_after_utc
-    match profile.validity:
-        case "expired":
-            return end < now
-        case "future":
-            return begin - now > _SETTLED
-        case "now":
-            return begin < now and end - now > _SETTLED
-
-
-def _builder(
-    subject: x509.Name, key: PrivateKey, begin: datetime, end: datetime
-) -> x509.CertificateBuilder:
-    public = key.public_key()
-    return (
-        x509.CertificateBuilder()
-        .subject_name(subject)
-        .public_key(public)
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(begin)
-        .not_valid_after(end)
-        .add_extension(x509.SubjectKeyIdentifier.from_public_key(public), critical=False)
-    )
-
-
-def _key_usage(*, ca: bool) -> x509.KeyUsage:
-    return x509.KeyUsage(
-        digital_signature=not ca,
-        content_commitment=not ca,
-        key_encipherment=False,
-        data_encipherment=False,
-        key_agreement=False,
-        key_cert_sign=ca,
-        crl_sign=ca,
-        encipher_only=False,
-        decipher_only=False,
-    )
-
-
-def _authority_key_identifier(issuer: x509.Certificate) -> x509.AuthorityKeyIdentifier:
-    return x509.AuthorityKeyIdentifier.from_issuer_subject_key_identifier(
-        issuer.extensions.get_extension_for_class(x509.SubjectKeyIdentifier).value
-    )
-
-
-def _issued_by(certificate: x509.Certificate, issuer: x509.Certificate) -> bool:
-    try:
-        certificate.verify_directly_issued_by(issuer)
-    except (InvalidSignature, ValueError, TypeError):
-        return False
-    return True
 
 
 def _pem(certificate: x509.Certificate) -> bytes:

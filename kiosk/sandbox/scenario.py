@@ -3,13 +3,29 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, TypeAlias
 
 PIN = "12345678"
 """PIN of every virtual token. It is public: these tokens protect nothing."""
 
 OLD_PASSWORD = "Mat-khau-cu-1"
 """Password of every account before it is reset. It is public as well."""
+
+
+KeyKind: TypeAlias = Literal["RSA1024", "RSA2048", "RSA3072", "RSA4096", "P-256", "P-384"]
+
+Flaw: TypeAlias = Literal[
+    "", "sha1", "no-signature-usage", "broken-field", "unknown-version", "truncated", "no-key"
+]
+"""What is wrong with a token besides what its certificate plainly says:
+
+    sha1                the issuing CA signed the certificate with SHA-1
+    no-signature-usage  its key may only encipher
+    broken-field        an extension of the certificate is no DER; the outer frame is sound
+    unknown-version     the certificate says that it is X.509 version 5
+    truncated           only the first half of the certificate is there
+    no-key              the certificate's private key is not on the token
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +38,7 @@ class TokenProfile:
     """Empty: the certificate carries no MST."""
     other_uids: tuple[str, ...] = ()
     """Further UID values, such as `CCCD:001099000000`."""
-    key: Literal["RSA1024", "RSA2048", "RSA3072", "P-256"] = "RSA2048"
+    key: KeyKind = "RSA2048"
     authority: Literal["vnpt", "foreign"] = "vnpt"
     validity: Literal["now", "expired", "future"] = "now"
     status: Literal["good", "revoked", "suspended"] = "good"
@@ -32,6 +48,7 @@ class TokenProfile:
     """Organisation of a second certificate (with the same tax code), if there is one."""
     certificate: bool = True
     """Whether there is a certificate on it at all."""
+    flaw: Flaw = ""
 
 
 TOKENS: tuple[TokenProfile, ...] = (
@@ -61,7 +78,30 @@ TOKENS: tuple[TokenProfile, ...] = (
 )
 """The first is the one of the good journey."""
 
-TOKENS_BY_NAME = {profile.name: profile for profile in TOKENS}
+ODD_TOKENS: tuple[TokenProfile, ...] = (
+    TokenProfile("rsa-3072", "CÔNG TY TNHH KHÓA DÀI", "0100000001", key="RSA3072"),
+    TokenProfile("rsa-4096", "CÔNG TY TNHH KHÓA RẤT DÀI", "0100000001", key="RSA4096"),
+    TokenProfile("p-384", "CÔNG TY TNHH ĐƯỜNG CONG", "0100000001", key="P-384"),
+    TokenProfile("sha1", "CÔNG TY TNHH BĂM CŨ", "0100000001", flaw="sha1"),
+    TokenProfile("wrong-usage", "CÔNG TY TNHH MÃ HÓA", "0100000001", flaw="no-signature-usage"),
+    TokenProfile("no-tax-code", "NGUYỄN VĂN KHÔNG", "", other_uids=("CCCD:001099000012",)),
+    TokenProfile("no-key", "CÔNG TY TNHH MẤT KHÓA", "0100000001", flaw="no-key"),
+    TokenProfile("broken", "CÔNG TY TNHH HỎNG", "0100000001", flaw="broken-field"),
+    TokenProfile("version-5", "CÔNG TY TNHH PHIÊN BẢN", "0100000001", flaw="unknown-version"),
+    TokenProfile("truncated", "CÔNG TY TNHH CỤT", "0100000001", flaw="truncated"),
+    TokenProfile(
+        "hostile-name",
+        "[red]A\x1b[2J\x1b]0;B\x07 [@click=app.quit]C[/]\u202eD\u200b\x00\r\nE",
+        "0100000001",
+        other_uids=("MNS:\x1b[31m\u202e[b]F",),
+    ),
+    TokenProfile("long-name", "CÔNG TY" + 200 * " RẤT DÀI", "0100000001"),
+    TokenProfile("huge-name", "CÔNG TY " + 100_000 * "A", "0100000001"),
+)
+"""For tests and for the curious: made when they are first asked for. Most are Hoa Sen's by
+their tax code, so what they can do wrong is theirs alone."""
+
+TOKENS_BY_NAME = {profile.name: profile for profile in (*TOKENS, *ODD_TOKENS)}
 
 
 @dataclass(frozen=True, slots=True)

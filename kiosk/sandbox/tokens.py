@@ -16,7 +16,8 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.asymmetric.utils import Prehashed
 
-from kiosk.sandbox.pki import PrivateKey, SandboxPki
+from kiosk.sandbox.issuing import PrivateKey
+from kiosk.sandbox.pki import SandboxPki
 from kiosk.sandbox.scenario import PIN, TokenProfile
 
 PIN_TRIES = 3
@@ -24,6 +25,16 @@ PIN_TRIES = 3
 
 PIN_LENGTH = (4, 8)
 """Shortest and longest PIN, in bytes: what OpenSC reports of a PIV card."""
+
+
+_KEY_USAGE = bytes.fromhex("030206C0")
+_KEY_USAGE_BROKEN = bytes.fromhex("030209C0")
+"""digitalSignature and nonRepudiation as BIT STRING, and one with nine bits unused in a byte."""
+
+
+_VERSION_3 = bytes.fromhex("A003020102")
+_VERSION_5 = bytes.fromhex("A003020104")
+"""A certificate's version, counted from 0 (RFC 5280, section 4.1)."""
 
 
 class PinResult(Enum):
@@ -37,15 +48,12 @@ class PinResult(Enum):
 
 @dataclass(frozen=True, slots=True)
 class TokenKey:
-    """A private key on a token, and its certificate."""
+    """A certificate on a token, and its private key."""
 
-    private: PrivateKey
-    certificate: x509.Certificate
-
-    @property
-    def der(self) -> bytes:
-        """The certificate as DER."""
-        return self.certificate.public_bytes(serialization.Encoding.DER)
+    private: PrivateKey | None
+    """None: the key is not on the token."""
+    der: bytes
+    """The certificate, which may be anything."""
 
 
 class VirtualToken:
@@ -66,7 +74,7 @@ class VirtualToken:
     @classmethod
     def from_profile(cls, profile: TokenProfile, pki: SandboxPki) -> VirtualToken:
         """Make the token of a profile with its keys and certificates of the sandbox's PKI."""
-        return cls(profile, tuple(TokenKey(*leaf) for leaf in pki.leaves(profile.name)))
+        return cls(profile, tuple(_token_key(profile, *leaf) for leaf in pki.leaves(profile.name)))
 
     @property
     def serial(self) -> str:
@@ -91,14 +99,35 @@ class VirtualToken:
         RSASP1). EC: the hash, as long as the curve's order; returns the DER signature.
 
         Raises:
-            ValueError: the block does not fit the key.
+            ValueError: the block does not fit the key, or there is none.
         """
-        if isinstance(key.private, rsa.RSAPrivateKey):
-            signature = _rsa_signature_primitive(key.private, block)
-        else:
-            signature = _ecdsa_on_hash(key.private, block)
+        match key.private:
+            case rsa.RSAPrivateKey() as private:
+                signature = _rsa_signature_primitive(private, block)
+            case ec.EllipticCurvePrivateKey() as private:
+                signature = _ecdsa_on_hash(private, block)
+            case _:
+                raise ValueError("there is no such key")
         self.sign_count += 1
         return signature
+
+
+def _token_key(
+    profile: TokenProfile, private: PrivateKey, certificate: x509.Certificate
+) -> TokenKey:
+    """Key and certificate as they are on the token, with the profile's flaw."""
+    der = certificate.public_bytes(serialization.Encoding.DER)
+    match profile.flaw:
+        case "no-key":
+            return TokenKey(None, der)
+        case "truncated":
+            return TokenKey(private, der[: len(der) // 2])
+        case "broken-field":
+            return TokenKey(private, der.replace(_KEY_USAGE, _KEY_USAGE_BROKEN))
+        case "unknown-version":
+            return TokenKey(private, der.replace(_VERSION_3, _VERSION_5, 1))
+        case _:
+            return TokenKey(private, der)
 
 
 def _rsa_signature_primitive(private: rsa.RSAPrivateKey, block: bytes) -> bytes:

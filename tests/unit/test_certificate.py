@@ -9,10 +9,9 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from asn1crypto import x509 as asn1
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from cryptography.x509.oid import NameOID, ObjectIdentifier
 
 from kiosk.config import ConfigError
@@ -369,18 +368,6 @@ def test_keys_that_are_not_allowed(root: Party) -> None:
     weak_ca = issue(CA_NAME, root, ca=True, key=ec.generate_private_key(ec.SECP224R1()))
     with pytest.raises(WeakKey):
         check(store(root, weak_ca), issue(name(HOLDER), weak_ca))
-
-
-def test_a_sha1_signature_proves_nothing() -> None:
-    key = rsa.generate_private_key(65537, 2048)
-    root = issue(ROOT_NAME, ca=True, key=key)
-    leaf = asn1.Certificate.load(issue(name(HOLDER), root).der)
-    leaf["tbs_certificate"]["signature"] = {"algorithm": "sha1_rsa"}
-    leaf["signature_algorithm"] = {"algorithm": "sha1_rsa"}
-    body = leaf["tbs_certificate"].dump(force=True)
-    leaf["signature_value"] = key.sign(body, padding.PKCS1v15(), hashes.SHA1())  # noqa: S303
-    with pytest.raises(ForeignAuthority):
-        store(root).check(read_identity(leaf.dump()), NOW)
 
 
 def test_usage(root: Party) -> None:

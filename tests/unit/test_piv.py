@@ -6,6 +6,7 @@ import hashlib
 from functools import reduce
 
 import pytest
+from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 
@@ -37,6 +38,9 @@ class Card:
 
     def send(self, apdu: str) -> str:
         return self.applet.transmit(bytes.fromhex(apdu)).hex().upper()
+
+    def public_key(self) -> object:
+        return x509.load_der_x509_certificate(self.token.keys[0].der).public_key()
 
     def read(self, apdu: str) -> bytes:
         """Send and collect with GET RESPONSE."""
@@ -111,7 +115,7 @@ def test_discovery_and_chuid(pki: SandboxPki) -> None:
 
 
 def test_a_guid_belongs_to_a_profile(pki: SandboxPki) -> None:
-    guids = {Card(pki, name).token.guid for name in TOKENS_BY_NAME}
+    guids = {VirtualToken(profile, ()).guid for profile in TOKENS_BY_NAME.values()}
     assert len(guids) == len(TOKENS_BY_NAME)
     assert Card(pki).token.guid == Card(pki).token.guid
 
@@ -210,7 +214,7 @@ def test_rsa_signature_with_chaining(pki: SandboxPki) -> None:
         assert card.send(first) == "9000"
         answer = card.read(last)
         assert answer[:8] == bytes.fromhex("7C82010482820100")
-        public = card.token.keys[0].certificate.public_key()
+        public = card.public_key()
         assert isinstance(public, rsa.RSAPublicKey)
         public.verify(answer[8:], b"message", padding.PKCS1v15(), hashes.SHA256())
     assert card.token.sign_count == 2
@@ -236,7 +240,7 @@ def test_ecdsa_signature(pki: SandboxPki) -> None:
     answer = card.read(f"0087119A26 7C2482008120{DIGEST.hex()}00")
     assert answer[0] == 0x7C
     assert answer[2] == 0x82
-    public = card.token.keys[0].certificate.public_key()
+    public = card.public_key()
     assert isinstance(public, ec.EllipticCurvePublicKey)
     public.verify(answer[4:], b"message", ec.ECDSA(hashes.SHA256()))
 

@@ -190,6 +190,22 @@ async def test_an_ecdsa_token_and_an_unknown_mail_provider(kiosk: Kiosk) -> None
     assert kiosk.view.mailbox is None
 
 
+@pytest.mark.parametrize("token", ["rsa-3072", "rsa-4096", "p-384", "hostile-name", "long-name"])
+async def test_an_unusual_token_resets_the_password_as_well(kiosk: Kiosk, token: str) -> None:
+    await kiosk.to_confirm("hoasen", token)
+    kiosk.do(flow.SendConfirmed())
+    await kiosk.reaches(State.SENT)
+
+
+async def test_a_certificate_whose_key_is_elsewhere(kiosk: Kiosk) -> None:
+    await kiosk.to_pin(token="no-key")
+    kiosk.type_pin(PIN)
+    kiosk.do(flow.PinConfirmed())
+    await kiosk.reaches(State.PROBLEM, problems.KIOSK_DRIVER_FAILED)
+    kiosk.assert_erased()
+    assert kiosk.mails == 0
+
+
 @pytest.mark.parametrize(
     ("token", "problem"),
     [
@@ -197,6 +213,13 @@ async def test_an_ecdsa_token_and_an_unknown_mail_provider(kiosk: Kiosk) -> None
         ("future", problems.CERTIFICATE_NOT_YET_VALID),
         ("foreign", problems.CERTIFICATE_FOREIGN_CA),
         ("weak", problems.CERTIFICATE_WEAK_KEY),
+        ("sha1", problems.CERTIFICATE_WEAK_SIGNATURE),
+        ("wrong-usage", problems.CERTIFICATE_WRONG_USAGE),
+        ("no-tax-code", problems.CERTIFICATE_NO_TAX_CODE),
+        ("broken", problems.CERTIFICATE_UNREADABLE),
+        ("version-5", problems.CERTIFICATE_UNREADABLE),
+        ("truncated", problems.CERTIFICATE_MISSING),
+        ("huge-name", problems.CERTIFICATE_MISSING),
         ("empty", problems.CERTIFICATE_MISSING),
         ("locked", problems.PIN_LOCKED),
     ],

@@ -36,6 +36,8 @@ CLOCK_TOLERANCE = 120
 _HASHES = (hashes.SHA256, hashes.SHA384, hashes.SHA512)
 _KNOWN_CRITICAL = frozenset({ExtensionOID.BASIC_CONSTRAINTS, ExtensionOID.KEY_USAGE})
 _LONGEST_PATH = 5
+_LONGEST_NAME = 200
+"""Characters of an organisation's name that the contract lets an answer have."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,7 +191,7 @@ def _holder(certificate: x509.Certificate) -> Holder:
     names = values(NameOID.ORGANIZATION_NAME) + values(NameOID.COMMON_NAME)
     uids = [uid.partition(":") for uid in values(NameOID.USER_ID)]
     tax_codes = frozenset(value.strip() for kind, _, value in uids if kind.strip() == "MST")
-    return Holder(certificate, names[0] if names else "", tax_codes)
+    return Holder(certificate, names[0][:_LONGEST_NAME] if names else "", tax_codes)
 
 
 @dataclass(frozen=True, slots=True)
