@@ -16,6 +16,7 @@ from ctypes import POINTER, c_char, c_ubyte, c_ulong, c_void_p
 CKU_USER = 1
 
 CKR_OK = 0x00
+CKR_ARGUMENTS_BAD = 0x07
 CKR_DEVICE_REMOVED = 0x32
 CKR_PIN_INCORRECT = 0xA0
 CKR_PIN_INVALID = 0xA1

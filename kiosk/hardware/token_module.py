@@ -210,6 +210,10 @@ class TokenModule:
                 raise PinLocked
             case cryptoki.CKR_PIN_LEN_RANGE:
                 raise PinLengthRefused
+            case cryptoki.CKR_ARGUMENTS_BAD if pin:
+                # The session is sound and the pointer is none of NULL, so it is the length
+                # (Yubico's module, whose bounds are not those of the user's PIN).
+                raise PinLengthRefused
             case cryptoki.CKR_PIN_EXPIRED:
                 raise PinMustChange
             case cryptoki.CKR_USER_PIN_NOT_INITIALIZED:
