@@ -24,6 +24,7 @@ import socket
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
 
@@ -135,7 +136,12 @@ class CardProcess:
     """A card's process, as a child that ends with this one."""
 
     def __init__(
-        self, directory: Path, control_socket: Path, port: int = PORT, token: str = ""
+        self,
+        directory: Path,
+        control_socket: Path,
+        port: int = PORT,
+        token: str = "",
+        program: str = "kiosk.sandbox.card",
     ) -> None:
         """Remember what to start.
 
@@ -144,10 +150,11 @@ class CardProcess:
             control_socket: where the process listens; its folder has to be there.
             port: of the virtual reader.
             token: put this one in from the start, as soon as there is a reader.
+            program: the Python module that is run; another one is another make of card.
         """
         self.control = CardControl(control_socket)
         self._command = [
-            *(sys.executable, "-m", "kiosk.sandbox.card"),
+            *(sys.executable, "-m", program),
             *("--directory", str(directory), "--control", str(control_socket)),
             *("--port", str(port), "--parent", str(os.getpid())),
             *(("--token", token) if token else ()),
@@ -229,7 +236,10 @@ def serve(
     run(directory, control_socket, port, token_name, parent)
 
 
-def main(arguments: list[str] | None = None) -> int:
+def main(
+    arguments: list[str] | None = None,
+    serve: Callable[[Path, Path, int, str | None, int | None], None] = serve,
+) -> int:
     """Entry point of `python -m kiosk.sandbox.card`."""
     parser = argparse.ArgumentParser(
         prog="kiosk sandbox card", description="A virtual token in a virtual reader of pcscd."
