@@ -292,6 +292,9 @@ class TokenModule:
         except CryptokiError as error:
             if error.name in _WRONG_PIN:
                 raise self._refusal() from None
+            if error.name == "CKR_ARGUMENTS_BAD" and pin:
+                # What ykcs11 says of a PIN that the card could not take; none was presented.
+                raise PinLengthRefused from None
             # CKR_USER_ALREADY_LOGGED_IN is no success: it does not say that this PIN was
             # right.
             raise

@@ -29,6 +29,7 @@ import socket
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from enum import IntEnum
 from pathlib import Path
 from types import TracebackType
@@ -65,6 +66,8 @@ class CardStatus(msgspec.Struct, frozen=True):
     """PIN tries left of the token that is in; 0 without one."""
     verify_count: int
     """How often a PIN was presented to it since this process began, answered or not."""
+    all_verify_count: int
+    """The same for all tokens together, those that are out included."""
     sign_count: int
     """How many signatures it made since this process began."""
     apdu_count: int
@@ -165,7 +168,12 @@ class CardProcess:
     """A card's process, as a child that ends with this one."""
 
     def __init__(
-        self, directory: Path, control_socket: Path, port: int = PORT, token: str = ""
+        self,
+        directory: Path,
+        control_socket: Path,
+        port: int = PORT,
+        token: str = "",
+        program: str = "kiosk.sandbox.card",
     ) -> None:
         """Remember what to start.
 
@@ -174,10 +182,11 @@ class CardProcess:
             control_socket: where the process listens; its folder has to be there.
             port: of the virtual reader.
             token: put this one in from the start, as soon as there is a reader.
+            program: the Python module that is run; another one is another make of card.
         """
         self.control = CardControl(control_socket)
         self._command = [
-            *(sys.executable, "-m", "kiosk.sandbox.card"),
+            *(sys.executable, "-m", program),
             *("--directory", str(directory), "--control", str(control_socket)),
             *("--port", str(port), "--parent", str(os.getpid())),
             *(("--token", token) if token else ()),
@@ -259,7 +268,10 @@ def serve(
     run(directory, control_socket, port, token_name, parent)
 
 
-def main(arguments: list[str] | None = None) -> int:
+def main(
+    arguments: list[str] | None = None,
+    serve: Callable[[Path, Path, int, str | None, int | None], None] = serve,
+) -> int:
     """Entry point of `python -m kiosk.sandbox.card`."""
     parser = argparse.ArgumentParser(
         prog="kiosk sandbox card", description="A virtual token in a virtual reader of pcscd."

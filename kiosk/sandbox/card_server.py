@@ -21,7 +21,7 @@ import msgspec
 
 from kiosk.sandbox.card import CardStatus, CardUnavailable
 from kiosk.sandbox.misbehaviour import Misbehaviour
-from kiosk.sandbox.piv import ATR, PivApplet, presents_pin
+from kiosk.sandbox.piv import PivApplet, presents_pin
 from kiosk.sandbox.pki import PkiError, SandboxPki
 from kiosk.sandbox.scenario import TOKENS_BY_NAME
 from kiosk.sandbox.tokens import VirtualToken
@@ -62,9 +62,10 @@ class _LinkLost(Exception):
 class CardServer:
     """One reader's card, its link to vpcd and its control channel."""
 
-    def __init__(self, pki: SandboxPki, port: int) -> None:
+    def __init__(self, pki: SandboxPki, port: int, make: type[PivApplet] = PivApplet) -> None:
         self._pki = pki
         self._port = port
+        self._make = make
         self._tokens: dict[str, VirtualToken] = {}
         """By name: a token keeps its misses when it is taken out."""
         self._applet: PivApplet | None = None
@@ -93,7 +94,7 @@ class CardServer:
             raise CardUnavailable(f"the token {self._applet.token.profile.name} is in")
         if name not in self._tokens:
             self._tokens[name] = VirtualToken.from_profile(TOKENS_BY_NAME[name], self._pki)
-        self._applet = PivApplet(self._tokens[name])
+        self._applet = self._make(self._tokens[name])
         self._seen.clear()
         self._refused.clear()
         self._link = asyncio.create_task(self._keep_linked(self._applet), name="vpcd link")
@@ -144,6 +145,7 @@ class CardServer:
             reader_listens=_somebody_listens(self._port),
             tries_left=token.tries_left if token else 0,
             verify_count=self._pins_presented[token.profile.name] if token else 0,
+            all_verify_count=self._pins_presented.total(),
             sign_count=token.sign_count if token else 0,
             apdu_count=applet.apdu_count if applet else 0,
         )
@@ -222,7 +224,7 @@ class CardServer:
                     # one for it. Out again, for long enough to be missed.
                     raise _LinkLost
                 # A mute card is silent when it is powered, but goes on to be there.
-                await _send(link, _NO_ATR if self._mute and powering else ATR)
+                await _send(link, _NO_ATR if self._mute and powering else applet.atr)
                 if powering:
                     self._seen.set()
                 powering = False
@@ -276,13 +278,19 @@ def run(
     port: int,
     token_name: str | None,
     parent: int | None,
+    make: type[PivApplet] = PivApplet,
 ) -> None:
-    """Serve as `kiosk.sandbox.card.serve` says."""
-    asyncio.run(_run(directory, control_socket, port, token_name, parent))
+    """Serve as `kiosk.sandbox.card.serve` says; `make` is the make of card."""
+    asyncio.run(_run(directory, control_socket, port, token_name, parent, make))
 
 
 async def _run(
-    directory: Path, control_socket: Path, port: int, token_name: str | None, parent: int | None
+    directory: Path,
+    control_socket: Path,
+    port: int,
+    token_name: str | None,
+    parent: int | None,
+    make: type[PivApplet],
 ) -> None:
     loop = asyncio.get_running_loop()
     ending = asyncio.Event()
@@ -298,7 +306,7 @@ async def _run(
         pki = SandboxPki.open(directory)
     except PkiError as error:
         raise CardUnavailable(str(error)) from None
-    server = CardServer(pki, port)
+    server = CardServer(pki, port, make)
     if token_name:
         server.put_in(token_name)
     control = await _listen(server, control_socket)

@@ -80,6 +80,8 @@ class _Command:
 class PivApplet:
     """One card session on a token. `reset` begins a new one."""
 
+    atr = ATR
+
     def __init__(self, token: VirtualToken) -> None:
         self.token = token
         self.apdu_count = 0

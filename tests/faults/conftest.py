@@ -8,6 +8,13 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 from tests.faults.misbehaving import Misbehaving, build
+from tests.stack.conftest import (
+    _session_pcscd,  # noqa: F401
+    card,  # noqa: F401
+    pcscd,  # noqa: F401
+    sandbox_directory,  # noqa: F401
+    server,  # noqa: F401
+)
 from tests.stack.softhsm import MODULE, SoftToken
 
 

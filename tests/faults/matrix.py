@@ -377,9 +377,7 @@ DRIVERS = (
 PINS = (
     Fault("pin-wrong", "the PIN is wrong", Rig.CARD, _on(Step.LOGIN, _REFUSED)),
     Fault("pin-last-try", "one try is left", Rig.CARD, _on(Step.PREPARING, _LAST)),
-    Fault(
-        "pin-second-miss", "the second of three tries misses", Rig.CARD, _on(Step.LOGIN, _LAST)
-    ),
+    Fault("pin-second-miss", "the second of three tries misses", Rig.CARD, _on(Step.LOGIN, _LAST)),
     Fault(
         "pin-locked-now",
         "the last try misses",
@@ -387,7 +385,9 @@ PINS = (
         _on(Step.LOGIN, _stop(problems.PIN_LOCKED)),
     ),
     Fault("pin-locked-before", "the PIN is locked", Rig.CARD, _read(problems.PIN_LOCKED)),
-    Fault("pin-count-low", "somebody missed before", Rig.SOFT, _on(Step.PREPARING, Cell(State.PIN))),
+    Fault(
+        "pin-count-low", "somebody missed before", Rig.SOFT, _on(Step.PREPARING, Cell(State.PIN))
+    ),
     Fault("pin-too-short", "the PIN is too short", Rig.SOFT, _on(Step.LOGIN, _LENGTH)),
     Fault("pin-too-long", "the PIN is too long", Rig.SOFT, _on(Step.LOGIN, _LENGTH)),
     Fault(
@@ -396,7 +396,9 @@ PINS = (
         Rig.SOFT,
         _CONFIRMED,
     ),
-    Fault("pin-must-change", "the PIN has to be changed", Rig.SOFT, _read(problems.PIN_MUST_CHANGE)),
+    Fault(
+        "pin-must-change", "the PIN has to be changed", Rig.SOFT, _read(problems.PIN_MUST_CHANGE)
+    ),
     Fault("pin-not-set", "the token has no user PIN", Rig.SOFT, _read(problems.PIN_NOT_SET)),
     Fault("pin-pad", "the PIN is typed on the reader", Rig.SOFT, _CONFIRMED),
     Fault(
@@ -406,9 +408,7 @@ PINS = (
         _CONFIRMED,
         presents_again=True,
     ),
-    Fault(
-        "token-blank", "the token was never initialised", Rig.SOFT, _read(problems.TOKEN_BLANK)
-    ),
+    Fault("token-blank", "the token was never initialised", Rig.SOFT, _read(problems.TOKEN_BLANK)),
 )
 
 CERTIFICATES = (
@@ -445,9 +445,7 @@ CERTIFICATES = (
         _on(Step.SIGN, _stop(problems.TOKEN_KEY_MISSING)),
     ),
     Fault("expired", "the certificate has expired", Rig.CARD, _read(problems.CERTIFICATE_EXPIRED)),
-    Fault(
-        "future", "it is not valid yet", Rig.CARD, _read(problems.CERTIFICATE_NOT_YET_VALID)
-    ),
+    Fault("future", "it is not valid yet", Rig.CARD, _read(problems.CERTIFICATE_NOT_YET_VALID)),
     Fault("foreign", "it is of another CA", Rig.CARD, _read(problems.CERTIFICATE_FOREIGN_CA)),
     Fault("weak", "its key is RSA 1024", Rig.CARD, _read(problems.CERTIFICATE_WEAK_KEY)),
     Fault(

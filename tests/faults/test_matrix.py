@@ -8,7 +8,6 @@ it went, the driver was asked to check a PIN no more often than Confirm was pres
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -130,15 +129,15 @@ async def test_on_the_virtual_card(
         assert verified <= rig.visitor.presses
 
 
-async def walk(
-    rig: Rig, fault: Fault, step: Step, cell: Cell, hands: Hands, folder: Path
-) -> None:
+async def walk(rig: Rig, fault: Fault, step: Step, cell: Cell, hands: Hands, folder: Path) -> None:
     """Walk one cell."""
     module = rig.misbehaving
     rig.token, rig.pin = hands.token, hands.pin
     module.shape(**hands.shape)
     hands.before(module)
-    rig.start(hands.family(Family("default", (module.module,)), folder), HASTY if fault.hangs else PATIENT)
+    rig.start(
+        hands.family(Family("default", (module.module,)), folder), HASTY if fault.hangs else PATIENT
+    )
     try:
         await strike(rig, step, cell, hands)
         await recover(rig, step, cell, hands)

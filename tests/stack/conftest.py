@@ -15,7 +15,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -49,9 +49,20 @@ class Pcscd:
         """pcscd's socket, for PCSCLITE_CSOCK_NAME."""
         self.port, self.second_port = _two_free_ports()
         """TCP ports of the virtual readers: a connection is a card that is put in."""
-        self.reader, self.second_reader = "Virtual PCD 00 00", "Virtual PCD 00 01"
+        self.name = "Virtual PCD"
+        """What pcscd calls the readers from its next start on; it adds a number."""
         self._program = program
         self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def reader(self) -> str:
+        """Name of the first virtual reader."""
+        return f"{self.name} 00 00"
+
+    @property
+    def second_reader(self) -> str:
+        """Name of the second virtual reader."""
+        return f"{self.name} 00 01"
 
     def start(self) -> None:
         """Start it, and wait until it answers and both readers are there."""
@@ -59,7 +70,7 @@ class Pcscd:
         config = self.folder / "reader.conf"
         channel = f"0x{self.port:04X}"
         config.write_text(
-            f'FRIENDLYNAME "Virtual PCD"\nDEVICENAME /dev/null:{channel}\n'
+            f'FRIENDLYNAME "{self.name}"\nDEVICENAME /dev/null:{channel}\n'
             f"LIBPATH {VPCD}\nCHANNELID {channel}\n"
         )
         log = self.folder / "pcscd.log"
@@ -122,19 +133,22 @@ def _two_free_ports() -> tuple[int, int]:
             return port, port + 1
 
 
+def require(installed: Mapping[str, bool], opt_out: str) -> None:
+    """Fail where a Debian package is missing; skip only with this variable set to 1."""
+    missing = [name for name, there in installed.items() if not there]
+    if not missing:
+        return
+    message = f"not installed: {', '.join(missing)}"
+    if os.environ.get(opt_out) == "1":
+        pytest.skip(message)
+    pytest.fail(f"{message}; set {opt_out}=1 to skip these tests")
+
+
 @pytest.fixture(scope="session")
 def _session_pcscd() -> Iterator[Pcscd]:
     program = pcscd_command()
-    missing = [
-        name
-        for name, there in (("pcscd", program), ("vsmartcard-vpcd", VPCD.exists()))
-        if not there
-    ]
-    if missing or program is None:
-        message = f"not installed: {', '.join(missing)}"
-        if os.environ.get("KIOSK_TEST_WITHOUT_PCSC") == "1":
-            pytest.skip(message)
-        pytest.fail(f"{message}; set KIOSK_TEST_WITHOUT_PCSC=1 to skip these tests")
+    require({"pcscd": bool(program), "vsmartcard-vpcd": VPCD.exists()}, "KIOSK_TEST_WITHOUT_PCSC")
+    assert program
     # Not pytest's folder for temporary files: a socket's path has to be short.
     with tempfile.TemporaryDirectory(prefix="kiosk-pcscd-") as folder:
         service = Pcscd(Path(folder), program)

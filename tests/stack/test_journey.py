@@ -21,6 +21,7 @@ from kiosk.sandbox.card import CardControl
 from kiosk.sandbox.pki import SandboxPki
 from kiosk.sandbox.scenario import OLD_PASSWORD, PIN
 from kiosk.sandbox.server.run import SandboxServer, latest_mails
+from tests.stack import module_kiosk
 from tests.stack.conftest import KioskCommand, Pcscd, write_config
 from tests.stack.journey import (
     CONFIRM,
@@ -33,7 +34,7 @@ from tests.stack.journey import (
     WELCOME,
     Customer,
 )
-from tests.stack.softhsm import SoftToken
+from tests.stack.softhsm import MODULE, SoftToken
 from tests.terminal.console import Console
 from tests.terminal.qr import decode, picture_of_terminal
 
@@ -55,11 +56,15 @@ def assert_new_password_works(server: SandboxServer, directory: Path, username: 
         assert login(password=password).status_code == 401
 
 
-def walk(customer: Customer, directory: Path, server: SandboxServer) -> None:
-    """From the username to the mailbox."""
+def walk(customer: Customer, directory: Path, server: SandboxServer, wrong_pin: str = "") -> None:
+    """From the username to the mailbox, with a wrong PIN first if there is one."""
     console = customer.console
     before = len(latest_mails(directory))
     customer.enter_username("hoasen")
+    if wrong_pin:
+        customer.enter_pin(wrong_pin)
+        console.wait("Mã PIN không chính xác", "P01")
+        customer.press("enter")
     customer.enter_pin(PIN)
     console.wait(CONFIRM, "THƯƠNG MẠI HOA SEN", "0100000001", "hoasen", "•")
     assert "ketoan" not in console.text
@@ -202,8 +207,7 @@ def test_the_journey_on_softhsm(
     key, certificate = pki.leaf("hoa-sen")
     soft.put("hoa-sen", certificate, key, "01")
     path = write_config(tmp_path, server.url, pki.trust_directory)
-    command = [sys.executable, "-m", "tests.stack.softhsm_kiosk", str(path)]
-    with Console([*command, soft.environment["SOFTHSM2_CONF"]]) as console:
+    with Console(module_kiosk.command(path, MODULE, soft.environment)) as console:
         customer = Customer(console)
         customer.start()
         console.press("f5")
