@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from kiosk import flow
+from kiosk.flow import State
 from kiosk.hardware.catalogue import Family
 from kiosk.sandbox.card import Instruction
 from tests.faults.matrix import Step
@@ -42,6 +44,8 @@ class Hands:
     """What happens at a standing step, or while the machine works at a step."""
     arm: Hand = _nothing
     """What is spoilt on the brink of a step, before the machine begins to work."""
+    after_login: Callable[[Misbehaving], None] | None = None
+    """What is spoilt at signing, where the same call is made before as well."""
     undo: Hand = _nothing
     """Takes the cause away."""
     shape: dict[str, Any] = field(default_factory=dict)
@@ -171,11 +175,13 @@ def _spoiled(function: str, action: str, times: int | None = None) -> Hands:
     """A function of the driver that is spoilt from the brink of a step on."""
 
     async def arm(rig: Rig, step: Step) -> None:
-        if step is Step.SIGN and function not in ("C_SignInit", "C_Sign"):
-            return
-        rig.misbehaving.order(function, action, times=times)
+        if step is not Step.SIGN:
+            rig.misbehaving.order(function, action, times=times)
 
-    return Hands(arm=arm, undo=_obey)
+    def after_login(module: Misbehaving) -> None:
+        module.order(function, action, times=times)
+
+    return Hands(arm=arm, after_login=after_login, undo=_obey)
 
 
 def _from_the_start(function: str, action: str) -> Hands:
@@ -250,9 +256,6 @@ _SPOILABLE = (
 async def _miss_twice(rig: CardRig, _step: Step) -> None:
     """Somebody missed before: the next miss is the second."""
     rig.visitor.confirm_pin("87654321")
-    from kiosk import flow
-    from kiosk.flow import State
-
     await rig.visitor.reaches(State.PIN_WRONG)
     rig.visitor.do(flow.Retried())
 

@@ -142,7 +142,7 @@ _GONE = {
     Step.CONSENT: Cell(State.CONSENT),
     **_removed(*_TOKEN_IN_USE),
     **_AFTERWARDS,
-    Step.REMOVE: Cell(State.GOODBYE),
+    Step.REMOVE: Cell(State.GOODBYE, sent=True),
 }
 
 _NO_PCSC = Cell(State.PROBLEM, problems.KIOSK_PCSC_DOWN, Recovery.START_OVER)
@@ -152,7 +152,7 @@ _WITHOUT_PCSC = {
     Step.INSERT: _NO_PCSC,
     **dict.fromkeys(_TOKEN_IN_USE, _NO_PCSC),
     **_AFTERWARDS,
-    Step.REMOVE: Cell(State.GOODBYE),
+    Step.REMOVE: Cell(State.GOODBYE, sent=True),
 }
 
 _SEVERAL = Cell(State.SEVERAL_TOKENS, problems.TOKEN_SEVERAL, Recovery.LEAVE_ONE)
@@ -188,7 +188,7 @@ READERS_AND_CARDS = (
         "card-swapped",
         "another token is put in instead",
         Rig.CARD,
-        {**_GONE, Step.REMOVE: Cell(State.GOODBYE)},
+        {**_GONE, Step.REMOVE: Cell(State.GOODBYE, sent=True)},
     ),
     Fault(
         "card-bounced",
@@ -198,7 +198,7 @@ READERS_AND_CARDS = (
             Step.INSERT: Cell(State.USERNAME),
             **_removed(*_TOKEN_IN_USE),
             **_AFTERWARDS,
-            Step.REMOVE: Cell(State.REMOVE_TOKEN),
+            Step.REMOVE: Cell(State.REMOVE_TOKEN, sent=True),
         },
     ),
     Fault(
@@ -213,7 +213,7 @@ READERS_AND_CARDS = (
             Step.SIGN: Cell(State.CONFIRM),
             Step.CONFIRM: Cell(State.CONFIRM),
             **_AFTERWARDS,
-            Step.REMOVE: Cell(State.REMOVE_TOKEN),
+            Step.REMOVE: Cell(State.REMOVE_TOKEN, sent=True),
         },
     ),
     Fault("pcscd-stopped", "the smart card service (pcscd) stops", Rig.CARD, _WITHOUT_PCSC),
@@ -316,7 +316,7 @@ DRIVERS = (
         "C_Finalize-hangs",
         "the driver would hang in C_Finalize, which is never called",
         Rig.SOFT,
-        _on(Step.REMOVE, Cell(State.REMOVE_TOKEN)),
+        _on(Step.REMOVE, Cell(State.REMOVE_TOKEN, sent=True)),
     ),
     Fault(
         "hangs-before-login",
@@ -385,9 +385,7 @@ PINS = (
         _on(Step.LOGIN, _stop(problems.PIN_LOCKED)),
     ),
     Fault("pin-locked-before", "the PIN is locked", Rig.CARD, _read(problems.PIN_LOCKED)),
-    Fault(
-        "pin-count-low", "somebody missed before", Rig.SOFT, _on(Step.PREPARING, Cell(State.PIN))
-    ),
+    Fault("pin-count-low", "a try has missed", Rig.SOFT, _on(Step.PREPARING, Cell(State.PIN))),
     Fault("pin-too-short", "the PIN is too short", Rig.SOFT, _on(Step.LOGIN, _LENGTH)),
     Fault("pin-too-long", "the PIN is too long", Rig.SOFT, _on(Step.LOGIN, _LENGTH)),
     Fault(
@@ -396,9 +394,7 @@ PINS = (
         Rig.SOFT,
         _CONFIRMED,
     ),
-    Fault(
-        "pin-must-change", "the PIN has to be changed", Rig.SOFT, _read(problems.PIN_MUST_CHANGE)
-    ),
+    Fault("pin-must-change", "the PIN has to change", Rig.SOFT, _read(problems.PIN_MUST_CHANGE)),
     Fault("pin-not-set", "the token has no user PIN", Rig.SOFT, _read(problems.PIN_NOT_SET)),
     Fault("pin-pad", "the PIN is typed on the reader", Rig.SOFT, _CONFIRMED),
     Fault(

@@ -9,9 +9,9 @@ module, which spoils calls on order and counts them.
 from __future__ import annotations
 
 import asyncio
-import itertools
 from collections.abc import Awaitable, Callable
 from pathlib import Path
+from typing import Any
 
 from kiosk import flow
 from kiosk.flow import State
@@ -21,7 +21,7 @@ from kiosk.hardware.token_client import Deadlines, HelperTokenDriver
 from kiosk.sandbox.card import CardControl
 from kiosk.sandbox.embedded import EmbeddedReader
 from kiosk.sandbox.scenario import ACCOUNTS, TOKENS_BY_NAME
-from tests.faults.matrix import STANDING, Step
+from tests.faults.matrix import Step
 from tests.faults.misbehaving import Misbehaving
 from tests.faults.visitor import Visitor
 from tests.stack.conftest import CONFIG
@@ -166,20 +166,20 @@ class Rig:
         elif step is Step.PIN:
             self.visitor.confirm_pin(self.pin)
 
-    async def hold(self, step: Step, meanwhile: Callable[[], Awaitable[None]]) -> None:
+    async def hold(self, step: Step, meanwhile: Callable[[Any, Step], Awaitable[None]]) -> None:
         """Let the machine begin to work, and do something in the middle of it."""
         function = HOLD[step]
         self.misbehaving.order(function, f"delay {HELD}", times=1)
         await self.trigger(step)
         await self.misbehaving.wait_entered(function)
-        await meanwhile()
+        await meanwhile(self, step)
 
-    async def inside_sign(self, order: Callable[[], None]) -> None:
-        """Give an order when the PIN was presented: what is spoilt comes after it."""
+    async def trigger_after_login(self, order: Callable[[Misbehaving], None]) -> None:
+        """Give an order when the PIN was presented: what is spoilt comes after that."""
         self.misbehaving.order("C_Login", "delay 200", times=1)
         await self.trigger(Step.SIGN)
         await self.misbehaving.wait_entered("C_Login")
-        order()
+        order(self.misbehaving)
 
     async def leave(self) -> None:
         """End the visit as its screen offers it, take everything out, and wait for the next."""
@@ -251,18 +251,3 @@ class CardRig(Rig):
         self.others.append(other)
         await asyncio.to_thread(other.insert, "binh-minh")
         await self.visitor.until(lambda: len(self.visitor.readers.cards) == 2, "both tokens")
-
-
-def state_of(step: Step) -> State:
-    """The state of a step at which the kiosk waits for the customer."""
-    return STANDING[step]
-
-
-_numbers = itertools.count()
-
-
-def fresh_folder(parent: Path) -> Path:
-    """An empty folder, for a misbehaving module of its own."""
-    folder = parent / f"module-{next(_numbers)}"
-    folder.mkdir()
-    return folder

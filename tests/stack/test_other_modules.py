@@ -130,12 +130,12 @@ def test_a_locked_token_on_ykcs11(console: Console, yubikey: CardControl) -> Non
     assert yubikey.status().verify_count == 0
 
 
-def test_a_pin_too_long_for_ykcs11_is_a_wrong_pin(console: Console, yubikey: CardControl) -> None:
+def test_a_pin_too_long_for_ykcs11_is_not_tried(console: Console, yubikey: CardControl) -> None:
     """The module says that a PIN may have 48 characters, and refuses one of nine."""
     customer = Customer(console)
     _to_pin(customer, yubikey, "hoa-sen", "hoasen")
     customer.enter_pin(PIN + "9")
-    console.wait("Mã PIN không chính xác", "P01")
+    console.wait("Mã PIN chưa đúng độ dài", "P06")
     assert yubikey.status().verify_count == 0
     customer.press("enter")
     customer.enter_pin(PIN)
