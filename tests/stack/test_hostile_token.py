@@ -44,7 +44,7 @@ def test_a_certificate_signed_with_sha1_is_told_with_its_code(
     SandboxPki.open(sandbox_directory).leaves("sha1")
     Customer(console).start()
     card.insert("sha1")
-    console.wait("Chứng thư số không đủ độ an toàn", "thuật toán cũ", "C12")
+    console.wait("Chứng thư số dùng thuật toán cũ", "C12")
     assert card.status().verify_count == 0
 
 
