@@ -32,6 +32,7 @@ from kiosk.flow import (
     State,
     TokenInserted,
     TokenRemoved,
+    TokenReplaced,
     UsernameEntered,
 )
 from kiosk.hardware.readers import Card, ReaderState, ReaderWatcher
@@ -328,7 +329,8 @@ class Controller:
             self._pcsc_lost()
         elif self._visit.card is not None:
             if self._card_is_gone():
-                self.dispatch(TokenRemoved())
+                replaced = state.cards and self._journey.accepts(TokenReplaced)
+                self.dispatch(TokenReplaced() if replaced else TokenRemoved())
             elif self._has_company():
                 self.dispatch(SeveralTokensSeen())
         elif self._journey.state is State.WELCOME:

@@ -235,6 +235,10 @@ class TokenRemoved(Event):
     """The token is gone."""
 
 
+class TokenReplaced(Event):
+    """The token is gone, and one is in already: the contacts bounced, or hands were quick."""
+
+
 class SeveralTokensSeen(Event):
     """More than one token is in."""
 
@@ -344,6 +348,7 @@ _END = Transition(State.REMOVE_TOKEN, (Effect.ERASE_VISIT, Effect.AWAIT_REMOVAL)
 _PROBLEM = Transition(State.PROBLEM, (Effect.DROP_TOKEN,))
 _REMOVED = Transition(State.TOKEN_REMOVED, (Effect.DROP_TOKEN,))
 _AWAIT = Transition(State.INSERT_TOKEN, (Effect.AWAIT_TOKEN,))
+_AGAIN = Transition(State.INSERT_TOKEN, (Effect.DROP_TOKEN, Effect.AWAIT_TOKEN))
 _HOTLINE = Transition(State.HOTLINE, (Effect.DROP_TOKEN,))
 _HOTLINE_WITH_STAFF = Transition(State.HOTLINE, (Effect.DROP_TOKEN, Effect.CALL_STAFF))
 
@@ -401,6 +406,7 @@ TABLE: Mapping[State, Mapping[type[Event], Transition]] = {
         TokenRead: Transition(State.USERNAME),
         CertificatesHidden: Transition(State.USERNAME),
         SeveralCertificates: Transition(State.CHOOSE_CERTIFICATE),
+        TokenReplaced: _AGAIN,
         **_WORKING,
         **_ALONE,
     },

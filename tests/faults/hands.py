@@ -154,9 +154,8 @@ async def _speak(rig: CardRig, _step: Step) -> None:
 
 async def _kill(rig: SoftRig, step: Step) -> None:
     if step is Step.CONSENT:
-        warm = rig.driver._warm
-        assert warm is not None
-        pid = warm.pid
+        await rig.visitor.until(lambda: rig.driver._warm is not None, "a warm helper")
+        pid = rig.driver._warm.pid  # type: ignore[union-attr]
     else:
         pid = rig.visitor.helper_pid if rig.visitor.controller._visit.token else _only_helper(rig)
     os.kill(pid, signal.SIGKILL)

@@ -197,6 +197,7 @@ READERS_AND_CARDS = (
         {
             Step.INSERT: Cell(State.USERNAME),
             **_removed(*_TOKEN_IN_USE),
+            Step.READING: Cell(State.USERNAME),
             **_AFTERWARDS,
             Step.REMOVE: Cell(State.REMOVE_TOKEN, sent=True),
         },

@@ -269,7 +269,14 @@ def test_what_cannot_be_done_is_explained(lonely: CardProcess, folder: Path) -> 
     with socket.socket(socket.AF_UNIX) as client:
         client.connect(str(folder / "control"))
         with client.makefile("rwb") as stream:
-            for line in (b"nonsense", b"[]", b'{"do": "dance"}', b'{"do": "slow", "name": 1}'):
+            for line in (
+                b"nonsense",
+                b"[]",
+                b'{"do": "dance"}',
+                b'{"do": "slow", "name": 1}',
+                b'{"do": "hang", "on": true, "ins": 256}',
+                b'{"do": "refuse", "word": 65536}',
+            ):
                 stream.write(line + b"\n")
                 stream.flush()
                 answer = json.loads(stream.readline())

@@ -146,6 +146,48 @@ async def test_an_ecdsa_proof_is_as_jws_wants_it(counter: Counter) -> None:
     public.verify(encode_dss_signature(r, s), b"message", ec.ECDSA(hashes.SHA256()))
 
 
+async def test_a_p384_proof_is_as_jws_wants_it(counter: Counter) -> None:
+    token = await counter.insert("p-384")
+    certificate = await counter.login(token)
+    signature = await token.sign(certificate, Mechanism.ES384, b"message")
+    assert len(signature) == 96
+    r, s = (int.from_bytes(half, "big") for half in (signature[:48], signature[48:]))
+    public = counter.pki.leaf("p-384")[1].public_key()
+    assert isinstance(public, ec.EllipticCurvePublicKey)
+    public.verify(encode_dss_signature(r, s), b"message", ec.ECDSA(hashes.SHA384()))
+    with pytest.raises(TokenFailed, match="CKR_KEY_TYPE_INCONSISTENT"):
+        await token.sign(certificate, Mechanism.ES256, b"message")
+
+
+@pytest.mark.parametrize("name", ["rsa-3072", "rsa-4096"])
+async def test_long_rsa_keys(counter: Counter, name: str) -> None:
+    token = await counter.insert(name)
+    certificate = await counter.login(token)
+    signature = await token.sign(certificate, Mechanism.RS256, b"message")
+    public = counter.pki.leaf(name)[1].public_key()
+    assert isinstance(public, rsa.RSAPublicKey)
+    public.verify(signature, b"message", padding.PKCS1v15(), hashes.SHA256())
+
+
+async def test_a_certificate_without_its_key(counter: Counter) -> None:
+    token = await counter.insert("no-key")
+    certificate = await counter.login(token)
+    with pytest.raises(TokenFailed, match="CKR_DATA_INVALID"):
+        await token.sign(certificate, Mechanism.RS256, b"message")
+    assert counter.driver.token("no-key").sign_count == 0
+
+
+@pytest.mark.parametrize(
+    ("name", "count"),
+    [("broken", 1), ("version-5", 1), ("long-name", 1), ("truncated", 0), ("huge-name", 0)],
+)
+async def test_certificates_show_where_opensc_shows_them(
+    counter: Counter, name: str, count: int
+) -> None:
+    token = await counter.insert(name)
+    assert len(await token.certificates()) == count
+
+
 async def test_the_flags_of_three_misses(counter: Counter) -> None:
     token = await counter.insert()
     with pytest.raises(PinRefused) as first:

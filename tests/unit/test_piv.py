@@ -10,7 +10,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 
-from kiosk.sandbox.piv import ATR, PivApplet
+from kiosk.sandbox.piv import ATR, PivApplet, presents_pin
 from kiosk.sandbox.pki import SandboxPki
 from kiosk.sandbox.scenario import TOKENS_BY_NAME
 from kiosk.sandbox.tokens import PinResult, VirtualToken
@@ -59,14 +59,17 @@ def rsa_block(bits: int = 2048) -> bytes:
     return b"\x00\x01" + b"\xff" * (bits // 8 - len(info) - 3) + b"\x00" + info
 
 
-def rsa_command(reference: str = "9A", block: bytes | None = None) -> tuple[str, str]:
-    """GENERAL AUTHENTICATE for RSA-2048, in the two parts that it takes."""
-    template = bytes.fromhex("82008182") + len(block := block or rsa_block()).to_bytes(2, "big")
-    data = b"\x7c\x82" + (len(template) + len(block)).to_bytes(2, "big") + template + block
-    first, rest = data[:255], data[255:]
+def rsa_commands(
+    block: bytes | None = None, algorithm: int = 0x07, reference: str = "9A"
+) -> tuple[str, ...]:
+    """GENERAL AUTHENTICATE for RSA, in the parts that it takes."""
+    block = block or rsa_block()
+    template = bytes.fromhex("82008182") + len(block).to_bytes(2, "big") + block
+    data = b"\x7c\x82" + len(template).to_bytes(2, "big") + template
+    parts = [data[start : start + 255] for start in range(0, len(data), 255)]
     return (
-        f"108707{reference}FF{first.hex()}",
-        f"008707{reference}{len(rest):02X}{rest.hex()}00",
+        *(f"1087{algorithm:02X}{reference}FF{part.hex()}" for part in parts[:-1]),
+        f"0087{algorithm:02X}{reference}{len(parts[-1]):02X}{parts[-1].hex()}00",
     )
 
 
@@ -205,7 +208,7 @@ def test_misses_outlive_the_session_and_a_login_does_not(pki: SandboxPki) -> Non
 
 def test_rsa_signature_with_chaining(pki: SandboxPki) -> None:
     card = Card(pki)
-    first, last = rsa_command()
+    first, last = rsa_commands()
     assert card.send(first) == "9000"
     assert card.send(last) == "6982"
     assert card.token.sign_count == 0
@@ -222,7 +225,7 @@ def test_rsa_signature_with_chaining(pki: SandboxPki) -> None:
 
 def test_the_signature_key_wants_the_pin_right_before_each_use(pki: SandboxPki) -> None:
     card = Card(pki, "two-certificates")
-    first, last = rsa_command("9C")
+    first, last = rsa_commands(reference="9C")
     card.send(RIGHT_PIN)
     card.send(first)
     assert len(card.read(last)) == 264
@@ -245,6 +248,65 @@ def test_ecdsa_signature(pki: SandboxPki) -> None:
     public.verify(answer[4:], b"message", ec.ECDSA(hashes.SHA256()))
 
 
+def test_ecdsa_signature_with_p384(pki: SandboxPki) -> None:
+    card = Card(pki, "p-384")
+    card.send(RIGHT_PIN)
+    digest = hashlib.sha384(b"message").hexdigest()
+    answer = card.read(f"0087149A36 7C3482008130{digest}00")
+    public = card.public_key()
+    assert isinstance(public, ec.EllipticCurvePublicKey)
+    public.verify(answer[4:], b"message", ec.ECDSA(hashes.SHA384()))
+    assert card.send(f"0087119A26 7C2482008120{DIGEST.hex()}00") == "6A86"
+
+
+@pytest.mark.parametrize(
+    ("token", "bits", "algorithm"), [("rsa-3072", 3072, 5), ("rsa-4096", 4096, 0x16)]
+)
+def test_long_rsa_keys(pki: SandboxPki, token: str, bits: int, algorithm: int) -> None:
+    card = Card(pki, token)
+    card.send(RIGHT_PIN)
+    *chained, last = rsa_commands(rsa_block(bits), algorithm)
+    for part in chained:
+        assert card.send(part) == "9000"
+    public = card.public_key()
+    assert isinstance(public, rsa.RSAPublicKey)
+    public.verify(card.read(last)[8:], b"message", padding.PKCS1v15(), hashes.SHA256())
+
+
+def test_a_key_that_is_not_there_signs_nothing(pki: SandboxPki) -> None:
+    card = Card(pki, "no-key")
+    assert card.read("00CB3FFF055C035FC10500")
+    assert card.send(RIGHT_PIN) == "9000"
+    first, last = rsa_commands()
+    assert card.send(first) == "9000"
+    assert card.send(last) == "6A86"
+    assert card.token.sign_count == 0
+
+
+def test_a_huge_certificate_is_read_whole(pki: SandboxPki) -> None:
+    card = Card(pki, "huge-name")
+    content = card.read("00CB3FFF055C035FC10500")
+    assert content[:2] == b"\x53\x83"
+    assert int.from_bytes(content[2:5], "big") == len(content) - 5
+    assert card.token.keys[0].der in content
+
+
+@pytest.mark.parametrize(
+    ("apdu", "presents"),
+    [
+        (RIGHT_PIN, True),
+        (WRONG_PIN, True),
+        ("0020008001 31", True),
+        (ASK_PIN, False),
+        ("0020FF80", False),
+        ("00A4040005A00000030800", False),
+        ("0020008008 31", False),
+    ],
+)
+def test_what_presents_a_pin(apdu: str, presents: bool) -> None:
+    assert presents_pin(bytes.fromhex(apdu)) is presents
+
+
 def test_signatures_that_cannot_be(pki: SandboxPki) -> None:
     card = Card(pki, "binh-minh")
     card.send(RIGHT_PIN)
@@ -260,7 +322,7 @@ def test_signatures_that_cannot_be(pki: SandboxPki) -> None:
         assert card.send(apdu) == answer, apdu
     other = Card(pki)
     other.send(RIGHT_PIN)
-    first, last = rsa_command(block=b"\xff" * 256)
+    first, last = rsa_commands(block=b"\xff" * 256)
     other.send(first)
     assert other.send(last) == "6A80"
     assert card.token.sign_count == other.token.sign_count == 0
@@ -269,7 +331,7 @@ def test_signatures_that_cannot_be(pki: SandboxPki) -> None:
 def test_a_chain_is_dropped_by_another_command_and_has_an_end(pki: SandboxPki) -> None:
     card = Card(pki)
     card.send(RIGHT_PIN)
-    first, last = rsa_command()
+    first, last = rsa_commands()
     card.send(first)
     card.send(ASK_PIN)
     assert card.send(last) == "6A80"
