@@ -15,6 +15,7 @@ from kiosk import flow
 from kiosk.flow import State
 from kiosk.hardware.catalogue import Family
 from kiosk.sandbox.card import Instruction
+from kiosk.sandbox.embedded import READER_NAME
 from tests.faults.matrix import Step
 from tests.faults.misbehaving import Misbehaving
 from tests.faults.rig import CardRig, Rig, SoftRig
@@ -93,22 +94,25 @@ async def _leave_one(rig: CardRig, _step: Step) -> None:
 
 
 def pcscd_hands(pcscd: Pcscd) -> dict[str, Hands]:
-    """The faults of the smart card service itself."""
+    """The faults of the smart card service itself.
+
+    It is started here and not in a thread, because it dies with the thread that started it.
+    """
 
     async def stop(rig: CardRig, _step: Step) -> None:
-        await asyncio.to_thread(pcscd.stop)
+        pcscd.stop()
         await rig.visitor.until(lambda: not rig.visitor.readers.available, "PC/SC's end")
 
     async def start(rig: CardRig, _step: Step) -> None:
         if not pcscd.running:
-            await asyncio.to_thread(pcscd.start)
+            pcscd.start()
         await rig.visitor.until(lambda: rig.visitor.readers.available, "PC/SC's return")
         if await asyncio.to_thread(rig.card.inserted):
             await rig.visitor.until(lambda: bool(rig.visitor.readers.cards), "the token")
 
-    async def restart(rig: CardRig, step: Step) -> None:
-        await asyncio.to_thread(pcscd.stop)
-        await asyncio.to_thread(pcscd.start)
+    async def restart(_rig: CardRig, _step: Step) -> None:
+        pcscd.stop()
+        pcscd.start()
 
     return {
         "pcscd-stopped": Hands(strike=stop, undo=start),
@@ -224,6 +228,12 @@ def _file(content: Callable[[Path], bytes] | None) -> Callable[[Family, Path], F
     return change
 
 
+def _broken_first(family: Family, folder: Path) -> Family:
+    path = folder / "module.so"
+    path.write_bytes(b"no library")
+    return Family(family.name, (path, *family.modules))
+
+
 def _other_machine(module: Path) -> bytes:
     """The same library, for another processor (e_machine, ELF specification, figure 1-3)."""
     content = bytearray(module.read_bytes())
@@ -276,6 +286,10 @@ HANDS: dict[str, Hands] = {
         lambda rig: rig.card.hang(False),
     ),
     "helper-killed": Hands(strike=_kill),
+    "first-module-broken": Hands(family=_broken_first),
+    "several-slots": Hands(
+        token="hoa-sen, several slots", shape={"describe": READER_NAME, "serial": "0123456789"}
+    ),
     "module-absent": Hands(family=_file(None)),
     "module-no-elf": Hands(family=_file(lambda _: b"#!/bin/sh\n" * 100)),
     "module-other-machine": Hands(family=_file(_other_machine)),
@@ -331,7 +345,10 @@ HANDS: dict[str, Hands] = {
     "key-missing": _shaped(hide_keys=True),
     **{
         name: Hands(token=name)
-        for name in ("expired", "future", "foreign", "weak", "revoked", "suspended")
+        for name in (
+            *("expired", "future", "foreign", "weak", "revoked", "suspended", "sha1"),
+            *("wrong-usage", "no-tax-code", "broken", "huge-name", "hostile-name"),
+        )
     },
     "works-RSA2048": Hands(),
     "works-RSA3072": Hands(token="rsa-3072"),

@@ -100,10 +100,18 @@ class Cell:
     customer_goes_on: bool = False
     """The fault shows only when the customer does what the step asks for."""
 
+    or_problems: tuple[Problem, ...] = ()
+    """Others that may come instead, where it depends on what a driver makes of nonsense."""
+
+    @property
+    def problems(self) -> tuple[Problem, ...]:
+        """All problems that may be told."""
+        return (*((self.problem,) if self.problem else ()), *self.or_problems)
+
     @property
     def code(self) -> str:
-        """The problem's code; empty if there is none."""
-        return self.problem.code if self.problem else ""
+        """Their codes; empty if there is none."""
+        return " or ".join(problem.code for problem in self.problems)
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,6 +169,13 @@ _STALLED = Cell(State.TOKEN_STALLED, problems.TOKEN_STALLED, Recovery.REMOVE_FIR
 _DRIVER = Cell(State.PROBLEM, problems.KIOSK_DRIVER_FAILED, Recovery.START_OVER)
 _UNSEEN = Cell(State.PROBLEM, problems.TOKEN_NOT_RECOGNISED, Recovery.START_OVER)
 _NO_MODULE = Cell(State.PROBLEM, problems.KIOSK_MODULE_MISSING, Recovery.END)
+
+_NONSENSE = Cell(
+    State.PROBLEM,
+    problems.TOKEN_NOT_RECOGNISED,
+    Recovery.START_OVER,
+    or_problems=(problems.KIOSK_DRIVER_FAILED, problems.CERTIFICATE_MISSING),
+)
 
 
 def _stop(problem: Problem) -> Cell:
@@ -225,8 +240,8 @@ READERS_AND_CARDS = (
         "the token answers garbage",
         Rig.CARD,
         {
-            Step.READING: _UNSEEN,
-            Step.PREPARING: _UNSEEN,
+            Step.READING: _NONSENSE,
+            Step.PREPARING: Cell(State.PIN),
             Step.LOGIN: _DRIVER,
             Step.SIGN: _DRIVER,
         },
@@ -266,6 +281,18 @@ DRIVERS = (
             Step.LOGIN: _DRIVER,
             Step.SIGN: _DRIVER,
         },
+    ),
+    Fault(
+        "first-module-broken",
+        "the first of two drivers is broken, the second works",
+        Rig.SOFT,
+        _CONFIRMED,
+    ),
+    Fault(
+        "several-slots",
+        "the token shows in several slots, one for each of its PINs",
+        Rig.SOFT,
+        _CONFIRMED,
     ),
     Fault("module-absent", "the driver's file is missing", Rig.SOFT, _on(Step.READING, _NO_MODULE)),
     Fault("module-no-elf", "the file is no library", Rig.SOFT, _on(Step.READING, _NO_MODULE)),
@@ -445,6 +472,24 @@ CERTIFICATES = (
     Fault("future", "it is not valid yet", Rig.CARD, _read(problems.CERTIFICATE_NOT_YET_VALID)),
     Fault("foreign", "it is of another CA", Rig.CARD, _read(problems.CERTIFICATE_FOREIGN_CA)),
     Fault("weak", "its key is RSA 1024", Rig.CARD, _read(problems.CERTIFICATE_WEAK_KEY)),
+    Fault("sha1", "it is signed with SHA-1", Rig.CARD, _read(problems.CERTIFICATE_WEAK_SIGNATURE)),
+    Fault(
+        "wrong-usage", "it is not for signing", Rig.CARD, _read(problems.CERTIFICATE_WRONG_USAGE)
+    ),
+    Fault("no-tax-code", "it names no tax code", Rig.CARD, _read(problems.CERTIFICATE_NO_TAX_CODE)),
+    Fault("broken", "its DER is broken", Rig.CARD, _read(problems.CERTIFICATE_UNREADABLE)),
+    Fault(
+        "huge-name",
+        "its subject has 100 kB",
+        Rig.SOFT,
+        _read(problems.CERTIFICATE_UNREADABLE),
+    ),
+    Fault(
+        "hostile-name",
+        "its subject has control characters and terminal escapes",
+        Rig.CARD,
+        _CONFIRMED,
+    ),
     Fault(
         "revoked",
         "it was revoked",

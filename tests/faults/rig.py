@@ -86,7 +86,7 @@ class Rig:
 
     def enter_username(self) -> None:
         """Type the username of the token's account."""
-        tax_code = TOKENS_BY_NAME[self.token].tax_code
+        tax_code = TOKENS_BY_NAME[self.token.partition(",")[0]].tax_code
         username = self.username or next(a.username for a in ACCOUNTS if a.tax_code == tax_code)
         self.visitor.do(flow.UsernameEntered(username))
 
@@ -136,7 +136,9 @@ class Rig:
     async def to_pin(self) -> None:
         """From the username to the PIN."""
         self.enter_username()
-        await self.visitor.reaches(State.PIN)
+        await self.visitor.reaches(State.PIN, State.LAST_TRY)
+        if self.visitor.state is State.LAST_TRY:
+            self.visitor.do(flow.Insisted())
 
     async def to_confirm(self) -> None:
         """From the PIN to the confirm screen."""

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from kiosk import flow
+from kiosk import flow, problems
 from kiosk.flow import State
 from kiosk.hardware.catalogue import Family
 from kiosk.sandbox.card import CardControl, CardProcess
@@ -54,10 +54,13 @@ def soft_tokens(
     def soft_token(name: str) -> SoftToken:
         if name not in made:
             token = made[name] = SoftToken(tmp_path_factory.mktemp("soft"))
-            for number, (key, certificate) in enumerate(
-                SandboxPki.open(sandbox_directory).leaves(name), start=1
-            ):
-                token.put(f"{name} {number}", certificate, key, f"0{number}")
+            profile, _, several = name.partition(", ")
+            leaves = SandboxPki.open(sandbox_directory).leaves(profile)
+            for number, (key, certificate) in enumerate(leaves, start=1):
+                token.put(f"{profile} {number}", certificate, key, f"0{number}")
+            for number in range(5 if several else 0):
+                # Which slot comes first is SoftHSM's secret: it shall hardly be the right one.
+                token.add_token(f"another PIN {number}")
         return made[name]
 
     return soft_token
@@ -179,7 +182,7 @@ async def strike(rig: Rig, step: Step, cell: Cell, hands: Hands) -> None:
             visitor.client.gate.set()
         if cell.customer_goes_on:
             await rig.go_on(step)
-    await visitor.sees(since, cell.screen, cell.problem)
+    await visitor.sees(since, cell.screen, *cell.problems)
 
 
 async def recover(rig: Rig, step: Step, cell: Cell, hands: Hands) -> None:
@@ -189,6 +192,10 @@ async def recover(rig: Rig, step: Step, cell: Cell, hands: Hands) -> None:
         case Recovery.START_OVER:
             await hands.undo(rig, step)
             visitor.assert_erased()
+            problem = visitor.view.problem
+            if problem in cell.or_problems and not problem.can_retry:
+                return
+            assert problem is problems.TOKEN_REMOVED or (problem and problem.can_retry)
             visitor.do(flow.Retried())
             await insert_if_none(rig)
             await visitor.reaches(State.USERNAME, State.CHOOSE_CERTIFICATE)
@@ -198,9 +205,9 @@ async def recover(rig: Rig, step: Step, cell: Cell, hands: Hands) -> None:
             await visitor.reaches(State.USERNAME)
         case Recovery.REMOVE_FIRST:
             visitor.assert_erased()
-            await hands.undo(rig, step)
             await rig.remove()
             await visitor.reaches(State.TOKEN_REMOVED)
+            await hands.undo(rig, step)
             visitor.do(flow.Retried())
             await visitor.reaches(State.INSERT_TOKEN)
             await rig.insert()

@@ -118,14 +118,14 @@ class Visitor:
         """Wait until one of these is the present state."""
         await self.until(lambda: self.state in states, f"{states}")
 
-    async def sees(self, since: int, state: State, problem: Problem | None = None) -> None:
-        """Wait until a screen was shown since, whether or not it is gone again."""
+    async def sees(self, since: int, state: State, *problems: Problem) -> None:
+        """Wait until a screen with one of the problems was shown since, gone again or not."""
         await self.until(
             lambda: any(
-                view.state is state and (problem is None or view.problem is problem)
+                view.state is state and (not problems or view.problem in problems)
                 for view in (*self.views[since:], self.view)
             ),
-            f"{state} {problem.code if problem else ''}",
+            f"{state} {' or '.join(problem.code for problem in problems)}",
         )
 
     def do(self, *events: flow.Event) -> None:

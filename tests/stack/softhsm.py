@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+import sys
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -80,9 +81,8 @@ class SoftToken:
             )
         file.write_bytes(certificate.public_bytes(serialization.Encoding.DER))
         self._run(
-            *("pkcs11-tool", "--module", str(MODULE), "--token-label", LABEL, "--pin", self.pin),
-            *("--login", "--write-object", str(file), "--type", "cert"),
-            *("--id", key_id, "--label", name),
+            *(sys.executable, "-m", "tests.stack.write_certificate"),
+            *(str(MODULE), LABEL, self.pin, str(file), key_id, name),
         )
         self.certificates[name] = certificate
 
