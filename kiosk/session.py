@@ -72,6 +72,7 @@ class Visit:
         self.certificates = ()
         self.certificate = None
         self.challenge = ""
+        self.challenge_ends = 0.0
         self.reset = None
         self.idempotency_key = secrets.token_urlsafe(24)
         return token
