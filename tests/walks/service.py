@@ -86,6 +86,10 @@ class Book:
     """By idempotency key."""
     keys: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
     """The keys of all confirmations that arrived or were tried, by reset."""
+    unanswered: dict[str, str] = field(default_factory=dict)
+    """The key of the last order to mail again, by reset, until it is answered."""
+    doubled: list[str] = field(default_factory=list)
+    """Resets of which such an order was given anew instead of repeated."""
     mails: list[Mail] = field(default_factory=list)
     staff: set[str] = field(default_factory=set)
     """Calls for staff that are open."""
@@ -170,7 +174,11 @@ class FakeService:
                 raise ServiceRefused("resend_limit", 429)
             return self._ordered(reset_id, idempotency_key)
 
-        return await self._call("resend", work)
+        if self.book.unanswered.setdefault(reset_id, idempotency_key) != idempotency_key:
+            self.book.doubled.append(reset_id)
+        answer = await self._call("resend", work)
+        del self.book.unanswered[reset_id]
+        return answer
 
     async def status(self, reset_id: str) -> Delivery:
         def work() -> Delivery:

@@ -29,10 +29,11 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
+from kiosk import problems
 from kiosk.config import Config, HardwareSection, KioskSection, ServiceSection
 from kiosk.controller import Controller
 from kiosk.effects import Tools
-from kiosk.flow import Event, PinConfirmed, State, TokenInserted, TokenRemoved
+from kiosk.flow import Event, PinConfirmed, ResendAsked, State, TokenInserted, TokenRemoved
 from kiosk.hardware import token as tokens
 from kiosk.hardware.certificate import TrustStore
 from kiosk.sandbox.embedded import Hang, Operation
@@ -346,6 +347,7 @@ class Walk(RuleBasedStateMachine):
         self.walker.assert_in_order(card_present=bool(self.reader.state().cards))
         self._assert_pin_went_where_it_was_meant()
         self._assert_mails_were_confirmed()
+        self._assert_screen_tells_the_truth()
 
     def _assert_pin_went_where_it_was_meant(self) -> None:
         """Each PIN went to the token that was shown, as it was typed."""
@@ -369,7 +371,29 @@ class Walk(RuleBasedStateMachine):
                 assert mail.tax_code == confirmation.tax_code
         for keys in book.keys.values():
             assert len(keys) == 1, "one confirmation was ordered under two keys"
+        assert not book.doubled, "an order without an answer was given again under another key"
         assert len(set().union(*book.keys.values())) == len(book.keys), "a key was used again"
+
+    def _assert_screen_tells_the_truth(self) -> None:
+        """ "Sent" and "not sent" are said only of what is so."""
+        view, reset = self.walker.view, self.walker.visit.reset
+        if reset is None:
+            return
+        mails = sum(mail.reset_id == reset.id for mail in self.service.book.mails)
+        if view.state is State.SENT:
+            assert mails, "a mail was said to be sent"
+        elif view.state is State.SEND_FAILED:
+            assert not mails, "a mail was said not to be sent"
+        elif view.problem is problems.SERVICE_RESEND_FAILED:
+            confirmation = self.walker.confirmations[reset.id]
+            assert mails == confirmation.mails_before, "a mail was said not to be sent again"
+
+    def _assert_card_is_noticed(self) -> None:
+        """Whoever swaps the token, or takes it out, is not on with the first one."""
+        card = self.walker.visit.card
+        if card is not None and self.walker.accepts(TokenRemoved):
+            present = [(one.reader, one.insertions) for one in self.reader.state().cards]
+            assert (card.reader, card.insertions) in present, "the visit goes on without its token"
 
     # The end
 
@@ -441,15 +465,23 @@ class Walk(RuleBasedStateMachine):
         note(f"  {self.walker.view.state.value}: {type(event).__name__}")
 
         def press() -> None:
-            self.walker.press(event)
-            if twice:
-                self.walker.press(event)
+            for _ in range(1 + twice):
+                if self.walker.press(event) and isinstance(event, ResendAsked):
+                    self._note_resend()
 
         self._run_now(press)
+
+    def _note_resend(self) -> None:
+        """How many mails had left when another one was asked for."""
+        reset = self.walker.visit.reset
+        assert reset is not None
+        mails = sum(mail.reset_id == reset.id for mail in self.service.book.mails)
+        self.walker.confirmations[reset.id].mails_before = mails
 
     def _settle(self, hurry: bool) -> None:
         if not hurry:
             self._let_run(0)
+            self._assert_card_is_noticed()
 
     def _let_run(self, seconds: float) -> None:
         """Let virtual time pass, and whatever can be done in it."""

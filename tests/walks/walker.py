@@ -47,6 +47,8 @@ class Confirmation:
     username: str
     tax_code: str
     resends: int = 0
+    mails_before: int = 0
+    """Mails that had left when the newest resend was asked for."""
 
 
 @dataclass(frozen=True)
@@ -193,7 +195,11 @@ class Walker:
             self.assert_erased()
         attempt = self.attempt
         assert self._tries() <= attempt.tries + 1, "a PIN was tried twice"
-        assert self._signatures() <= attempt.signatures + 1, "two proofs were signed at once"
+        signatures = self._signatures()
+        assert signatures <= attempt.signatures + 1, "two proofs were signed at once"
+        if view.state is State.VERIFYING and signatures > attempt.signatures:
+            # While the service looks at the proof, nobody needs the PIN.
+            self.assert_no_pin()
 
     def _has_way_out(self, card_present: bool) -> bool:
         controller, view = self.controller, self.view
