@@ -96,6 +96,7 @@ service_faults = st.builds(
     st.sampled_from([*sorted(CODES), "of_a_newer_contract"]),
     st.sampled_from([0.0, 0.2, 3.0, 9.0, 12.0]),
 )
+order_faults = st.none() | st.tuples(st.sampled_from(["confirm", "resend"]), service_faults)
 outlooks = st.sampled_from(
     [
         ["sent"],
@@ -196,10 +197,15 @@ class Walk(RuleBasedStateMachine):
             self._settle(hurry)
             self.in_order()
 
-    @rule(name=good_names, goal=goals, steps=st.integers(3, 14))
-    def comes_far(self, name: str, goal: State, steps: int) -> None:
-        """Somebody repairs what is broken, and a customer makes no mistake for a while."""
+    @rule(name=good_names, goal=goals, steps=st.integers(3, 14), fault=order_faults)
+    def comes_far(
+        self, name: str, goal: State, steps: int, fault: tuple[str, Fault] | None
+    ) -> None:
+        """Somebody repairs what is broken, and a customer makes no mistake for a while. An order
+        to mail may fail: that is where most can go wrong."""
         self.name, self.goal = name, goal
+        if fault is not None:
+            self.service.plan(*fault)
         self._repair()
         if self.reader.inserted() not in ("", name):
             self._run_now(self.reader.remove)
