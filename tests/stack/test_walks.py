@@ -40,8 +40,9 @@ from kiosk.sandbox.card import CardControl, CardProcess, CardUnavailable
 from kiosk.sandbox.pki import SandboxPki
 from kiosk.sandbox.scenario import ACCOUNTS, PIN, TOKENS, TOKENS_BY_NAME
 from kiosk.sandbox.server.mail import Mail
-from kiosk.sandbox.server.run import SandboxServer, latest_mails
+from kiosk.sandbox.server.run import SandboxServer
 from kiosk.sandbox.server.service import Limits
+from kiosk.sandbox.server.store import read_mails
 from kiosk.service.client import ServiceClient
 from kiosk.webmail import WebmailDirectory
 from tests.stack.conftest import Pcscd
@@ -220,7 +221,7 @@ class CardWalk(RuleBasedStateMachine):
         self.walker = Walker(
             self.controller, self.card.count_tries, self.card.count_signatures, VIRTUAL_CARD
         )
-        self.mails_before = len(latest_mails(self.hall.directory))
+        self.mails_before = len(read_mails(self.hall.directory))
         self.references: dict[str, str] = {}
         """Of the resets that were confirmed: their identifiers."""
         self.steps = 0
@@ -327,10 +328,9 @@ class CardWalk(RuleBasedStateMachine):
 
     def _mails(self) -> dict[str, list[Mail]]:
         """The mails of this walk by the reference number in them."""
-        new = latest_mails(self.hall.directory)
-        new = new[: len(new) - self.mails_before]
+        stored = read_mails(self.hall.directory)
         found: dict[str, list[Mail]] = {}
-        for mail in new:
+        for mail in map(Mail.parse, stored[: len(stored) - self.mails_before]):
             reference = next(word for word in mail.text.split() if word.startswith("BH-"))
             found.setdefault(reference.strip("."), []).append(mail)
         return found
@@ -349,7 +349,7 @@ class CardWalk(RuleBasedStateMachine):
             raise
         VIRTUAL_CARD.walks += 1
         VIRTUAL_CARD.steps += self.steps
-        VIRTUAL_CARD.mails += len(latest_mails(self.hall.directory)) - self.mails_before
+        VIRTUAL_CARD.mails += len(read_mails(self.hall.directory)) - self.mails_before
 
     def _clear_away(self) -> None:
         """Take the token out; the next one is in order."""
