@@ -11,12 +11,12 @@ import asyncio
 import base64
 import json
 import time
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import Enum
 from itertools import count
-from typing import Literal, TypeVar
+from typing import Any, Literal, TypeVar
 
 from kiosk.hardware.certificate import read_identity
 from kiosk.sandbox.scenario import ACCOUNTS, TOKENS
@@ -93,7 +93,6 @@ class Book:
     mails: list[Mail] = field(default_factory=list)
     staff: set[str] = field(default_factory=set)
     """Calls for staff that are open."""
-    calls: Counter[str] = field(default_factory=Counter)
 
 
 class FakeService:
@@ -114,11 +113,6 @@ class FakeService:
     def plan(self, call: str, fault: Fault) -> None:
         """Let the next such call fail."""
         self._faults[call] = fault
-
-    def forget_plans(self) -> None:
-        """Answer everything from now on."""
-        self._faults.clear()
-        self.down, self.skew, self.outlook = False, 0, ["sent"]
 
     async def health(self) -> Health:
         return await self._call(
@@ -215,7 +209,6 @@ class FakeService:
 
     async def _call(self, name: str, work: Callable[[], T]) -> T:
         """Do the work, or suffer the fault that was planned for this call."""
-        self.book.calls[name] += 1
         fault = self._faults.pop(name, Fault(Fate.SLOW))
         if self.down:
             fault = Fault(Fate.UNREACHABLE)
@@ -246,5 +239,6 @@ CALLS = tuple(
 """What faults can be planned for."""
 
 
-def _unpacked(part: str) -> dict[str, str]:
-    return json.loads(base64.urlsafe_b64decode(part + "=" * (-len(part) % 4)))
+def _unpacked(part: str) -> dict[str, Any]:
+    values: dict[str, Any] = json.loads(base64.urlsafe_b64decode(part + "=" * (-len(part) % 4)))
+    return values

@@ -39,19 +39,30 @@ from kiosk.hardware.certificate import TrustStore
 from kiosk.sandbox.embedded import Hang, Operation
 from kiosk.sandbox.hand import HandError
 from kiosk.sandbox.pki import SandboxPki
-from kiosk.sandbox.scenario import PIN, TOKENS
-from kiosk.service.errors import CODES
+from kiosk.sandbox.scenario import PIN
 from kiosk.webmail import WebmailDirectory
+from tests.walks.draws import (
+    choices,
+    goals,
+    good_names,
+    hurries,
+    names,
+    order_faults,
+    outlooks,
+    pins,
+    service_faults,
+    token_faults,
+)
 from tests.walks.figures import FAKE_PORTS, SEED
 from tests.walks.routes import ALL_EVENTS, CUSTOMER_EVENTS
-from tests.walks.service import CALLS, FakeService, Fate, Fault
+from tests.walks.service import CALLS, FakeService, Fault
 from tests.walks.token import WalkDriver, WalkReader
 from tests.walks.virtual_time import VirtualTimeLoop
 from tests.walks.walker import Walker
 
 WALKS = int(os.environ.get("KIOSK_WALKS", "2000"))
 STEPS = 40
-ENOUGH_WALKS = 500
+ENOUGH_WALKS = 1000
 """So many see every state."""
 
 LEAVING = 900.0
@@ -59,56 +70,8 @@ LEAVING = 900.0
 
 WEBMAIL = Path(__file__).parents[2] / "config" / "webmail.toml"
 
-choices = st.integers(0, 59)
-hurries = st.sampled_from([False, False, True])
-"""Whether the next thing happens before the kiosk has done what it can do at once."""
-pins = st.sampled_from([PIN, PIN, PIN, PIN, "00000000", "", "123", "1" * 9, "mật khẩu " * 12])
-names = st.sampled_from([*(["hoa-sen"] * 6), *(["binh-minh"] * 3), *(one.name for one in TOKENS)])
-good_names = st.sampled_from(["hoa-sen", "hoa-sen", "binh-minh", "two-certificates", "last-try"])
-goals = st.sampled_from([*([State.SENT] * 15), *([State.RESEND_FAILED] * 8), *State])
 troubled = precondition(lambda walk: not walk.calm)
 """Half of the walks have no trouble with the hardware, so that they get far."""
-
-token_faults = st.sampled_from(
-    [
-        Hang(),
-        tokens.ModuleMissing("/x.so"),
-        tokens.HelperDied(-11),
-        tokens.TokenStalled("test", 20),
-        tokens.TokenAbsent(),
-        tokens.TokenNotRecognised(),
-        tokens.SeveralTokens(),
-        tokens.TokenChanged(),
-        tokens.KeyMissing(),
-        tokens.PinRefused(tokens.PinFlags()),
-        tokens.PinRefused(tokens.PinFlags(final_try=True)),
-        tokens.PinRefused(tokens.PinFlags(locked=True)),
-        tokens.PinLocked(),
-        tokens.PinLengthRefused(),
-        tokens.PinNotSet(),
-        tokens.PinMustChange(),
-        tokens.TokenFailed("test", "CKR_DEVICE_ERROR"),
-    ]
-)
-service_faults = st.builds(
-    Fault,
-    st.sampled_from(Fate),
-    st.sampled_from([*sorted(CODES), "of_a_newer_contract"]),
-    st.sampled_from([0.0, 0.2, 3.0, 9.0, 12.0]),
-)
-order_faults = st.none() | st.tuples(st.sampled_from(["confirm", "resend"]), service_faults)
-outlooks = st.sampled_from(
-    [
-        ["sent"],
-        ["delivered"],
-        ["pending"],
-        ["bounced"],
-        ["expired"],
-        ["pending", "sent"],
-        ["pending"] * 30,
-        ["pending", "pending", "bounced"],
-    ]
-)
 
 
 @cache
