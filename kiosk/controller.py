@@ -195,11 +195,11 @@ class Controller:
         if isinstance(event, UsernameEntered):
             self._visit.username = event.username
         elif isinstance(event, CertificateChosen):
-            self._visit.certificate = next(
-                certificate
-                for certificate in self._visit.certificates
-                if certificate.identity.fingerprint == event.fingerprint
-            )
+            known = {one.identity.fingerprint: one for one in self._visit.certificates}
+            if event.fingerprint not in known:
+                log.info("%s meant another token", name)
+                return
+            self._visit.certificate = known[event.fingerprint]
         before = self._journey.state
         todo = self._journey.handle(event)
         arrived = self._journey.state is not before

@@ -75,6 +75,7 @@ class Visit:
         self.certificate = None
         self.certificates_hidden = False
         self.challenge = ""
+        self.challenge_ends = 0.0
         self.reset = None
         self.idempotency_key = secrets.token_urlsafe(24)
         return token

@@ -1,0 +1,228 @@
+"""A customer who walks, and a witness who writes down what was accepted and looks after each
+step at what must never be."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, fields
+
+from kiosk.controller import Controller
+from kiosk.flow import (
+    BUSY_STATES,
+    OVERLAY_TABLE,
+    TABLE,
+    CertificateChosen,
+    Event,
+    Overlay,
+    PinConfirmed,
+    ResendAsked,
+    SendConfirmed,
+    ServiceRestored,
+    State,
+    TokenRemoved,
+    UsernameEntered,
+)
+from kiosk.pin import PinBuffer
+from kiosk.sandbox.scenario import ACCOUNTS
+from kiosk.screens import STATE_SCREENS
+from kiosk.session import Visit
+from kiosk.view import View
+from tests.walks.figures import Figures
+from tests.walks.routes import next_event, pressable
+
+PIN_STATES = frozenset({State.PIN, State.VERIFYING})
+"""Where a PIN may be."""
+
+ERASED_STATES = frozenset({State.WELCOME, State.GOODBYE, State.REMOVE_TOKEN, State.OUT_OF_SERVICE})
+"""Where nothing of a visit may be."""
+
+_OF_NOBODY = frozenset({"pin", "idempotency_key", "call_id", "staff"})
+"""What every visit has, a fresh one too. Staff may be called before a visit and after it."""
+
+
+@dataclass
+class Confirmation:
+    """What a customer saw when they confirmed, and what they asked for since."""
+
+    username: str
+    tax_code: str
+    resends: int = 0
+    mails_before: int = 0
+    """Mails that had left when the newest resend was asked for."""
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """The newest press of Confirm on the PIN screen."""
+
+    fingerprint: str
+    """Of the certificate that was shown."""
+    pin: bytes
+    tries: int
+    """Tries of all tokens before it."""
+    signatures: int
+
+
+class Walker:
+    """Presses what there is to press, and keeps a record."""
+
+    def __init__(
+        self,
+        controller: Controller,
+        tries: Callable[[], int],
+        signatures: Callable[[], int],
+        figures: Figures,
+    ) -> None:
+        """Begin a record.
+
+        Args:
+            tries: how often a PIN was presented to any token.
+            signatures: how many signatures were made by any token.
+        """
+        self.controller = controller
+        self._tries = tries
+        self._signatures = signatures
+        self._figures = figures
+        self.attempt = Attempt("", b"", tries(), signatures())
+        self.confirmations: dict[str, Confirmation] = {}
+        """By reset."""
+        self.shown_fingerprints = ["0" * 64]
+        self.usernames: set[str] = set()
+        """What was typed and accepted."""
+
+    @property
+    def view(self) -> View:
+        return self.controller.view
+
+    @property
+    def visit(self) -> Visit:
+        return self.controller._visit
+
+    @property
+    def pin(self) -> PinBuffer:
+        return self.view.pin
+
+    def accepts(self, kind: type[Event]) -> bool:
+        return self.controller._journey.accepts(kind)
+
+    def pressable(self) -> tuple[type[Event], ...]:
+        view = self.view
+        return pressable(view.state, view.overlay)
+
+    def towards(self, goal: State) -> type[Event] | None:
+        """What comes next on the way to a state; first, the overlay is closed."""
+        view = self.view
+        if view.overlay is not Overlay.NONE:
+            rows = OVERLAY_TABLE[view.overlay]
+            return next(
+                kind
+                for kind in self.pressable()
+                if rows[kind].to is Overlay.NONE and not rows[kind].ends_visit
+            )
+        return next_event(view.state, goal)
+
+    def make(self, kind: type[Event], choice: int, *, stale: bool = False) -> Event | None:
+        """Make an event as a screen would; None if the walks do not know how to.
+
+        Args:
+            choice: which of several certificates or usernames.
+            stale: a certificate may be one that was shown before.
+        """
+        view = self.view
+        if kind is UsernameEntered:
+            tax_code = view.holder.tax_code if view.holder else ""
+            own = [one.username for one in ACCOUNTS if one.tax_code == tax_code]
+            names = [*own, *own, *own, "nghiem", "nobody"]
+            return UsernameEntered(names[choice % len(names)])
+        if kind is CertificateChosen:
+            shown = [one.fingerprint for one in view.certificates]
+            self.shown_fingerprints += [one for one in shown if one not in self.shown_fingerprints]
+            known = self.shown_fingerprints if stale or not shown else shown
+            return CertificateChosen(known[choice % len(known)])
+        if fields(kind):
+            self._figures.not_pressed.add(kind.__name__)
+            return None
+        return kind()
+
+    def press(self, event: Event) -> bool:
+        """Raise a customer's event; tell whether it was accepted."""
+        if isinstance(event, PinConfirmed):
+            self.pin.seal()
+        accepted = self.accepts(type(event))
+        if accepted:
+            self._note(event)
+        self.controller.dispatch(event)
+        return accepted
+
+    def _note(self, event: Event) -> None:
+        visit, view = self.visit, self.view
+        if isinstance(event, PinConfirmed):
+            self.attempt = Attempt(
+                fingerprint=view.holder.fingerprint if view.holder else "",
+                pin=bytes(view.pin.view()),
+                tries=self._tries(),
+                signatures=self._signatures(),
+            )
+        elif isinstance(event, UsernameEntered):
+            self.usernames.add(event.username)
+        elif isinstance(event, SendConfirmed):
+            assert visit.reset is not None
+            assert view.holder is not None
+            assert visit.reset.id not in self.confirmations, "one reset was confirmed twice"
+            self.confirmations[visit.reset.id] = Confirmation(view.username, view.holder.tax_code)
+        elif isinstance(event, ResendAsked):
+            assert visit.reset is not None
+            self.confirmations[visit.reset.id].resends += 1
+
+    def type(self, pin: str) -> None:
+        """Type on the PIN screen; elsewhere there is no field."""
+        view = self.view
+        if view.state is State.PIN and view.overlay is Overlay.NONE:
+            for character in pin:
+                view.pin.append(character)
+
+    # What must always hold
+
+    def assert_in_order(self, *, card_present: bool) -> None:
+        """Look at everything that can be seen between two steps."""
+        view = self.view
+        self._figures.states[view.state] += 1
+        assert view.state in STATE_SCREENS
+        assert self._has_way_out(card_present), f"no way out of {view.state} {view.overlay}"
+        if view.state not in PIN_STATES:
+            self.assert_no_pin()
+        if view.state in ERASED_STATES:
+            self.assert_erased()
+        attempt = self.attempt
+        assert self._tries() <= attempt.tries + 1, "a PIN was tried twice"
+        signatures = self._signatures()
+        assert signatures <= attempt.signatures + 1, "two proofs were signed at once"
+        if view.state is State.VERIFYING and signatures > attempt.signatures:
+            # While the service looks at the proof, nobody needs the PIN.
+            self.assert_no_pin()
+
+    def _has_way_out(self, card_present: bool) -> bool:
+        controller, view = self.controller, self.view
+        if any(self.accepts(kind) for kind in self.pressable()):
+            return True
+        if view.state in BUSY_STATES:
+            return controller._work is not None and not controller._work.done()
+        if self.accepts(TokenRemoved) and TokenRemoved in TABLE[view.state]:
+            return card_present
+        # The watch over the service ends with the controller only.
+        return self.accepts(ServiceRestored) and controller._readiness.problem is not None
+
+    def assert_no_pin(self) -> None:
+        """No PIN in the buffer, nor what was one."""
+        pin = self.pin
+        assert len(pin) == 0
+        assert not any(pin._bytes)
+        assert not any(pin._lengths)
+
+    def assert_erased(self) -> None:
+        """The visit holds what a fresh one holds."""
+        self.assert_no_pin()
+        visit, fresh = self.visit, Visit(self.pin)
+        for field in fields(Visit):
+            if field.name not in _OF_NOBODY:
+                assert getattr(visit, field.name) == getattr(fresh, field.name), field.name
