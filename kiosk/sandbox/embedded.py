@@ -177,6 +177,8 @@ class EmbeddedDriver:
         self._pki = pki
         self._tokens: dict[str, VirtualToken] = {}
         self._faults: dict[Operation, TokenError | Hang] = {}
+        self.hiding: set[str] = set()
+        """Names of tokens that show their certificates only after login."""
 
     def token(self, name: str) -> VirtualToken:
         """The virtual token of this name, with its tries and counters.
@@ -234,11 +236,14 @@ class EmbeddedToken:
             model="Virtual token",
             flags=_flags(token),
             pin_length=PIN_LENGTH,
+            certificates_after_login=self._hides(token),
         )
 
     async def certificates(self) -> tuple[TokenCertificate, ...]:
         """As `Token.certificates`."""
         token = await self._reach(Operation.CERTIFICATES)
+        if self._hides(token) and not self._logged_in:
+            return ()
         return tuple(
             TokenCertificate(bytes([number]), f"Certificate {number}", key.der)
             for number, key in enumerate(token.keys, start=1)
@@ -248,7 +253,8 @@ class EmbeddedToken:
     async def login(self, serial: str, certificate: bytes, pin: memoryview) -> None:
         """As `Token.login`."""
         token = await self._reach(Operation.LOGIN)
-        if token.serial != serial or _key(token, certificate) is None:
+        shown = bool(certificate) or not self._hides(token)
+        if token.serial != serial or (shown and _key(token, certificate) is None):
             raise TokenChanged
         if not token.tries_left:
             raise PinLocked
@@ -280,6 +286,9 @@ class EmbeddedToken:
         """As `Token.close`."""
         self._logged_in = False
         self._occupant = None
+
+    def _hides(self, token: VirtualToken) -> bool:
+        return token.profile.name in self._driver.hiding
 
     async def _reach(self, operation: Operation) -> VirtualToken:
         """The token, if it has been in the reader all the time."""

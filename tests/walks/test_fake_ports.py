@@ -106,10 +106,20 @@ class Walk(RuleBasedStateMachine):
         goal=goals,
         fixed_reader=st.booleans(),
         pace=st.sampled_from([0, 0, 1]),
+        hiding=st.sampled_from([(), (), ("hoa-sen", "two-certificates", "expired")]),
     )
-    def opens(self, calm: bool, name: str, goal: State, fixed_reader: bool, pace: float) -> None:
+    def opens(
+        self,
+        calm: bool,
+        name: str,
+        goal: State,
+        fixed_reader: bool,
+        pace: float,
+        hiding: tuple[str, ...],
+    ) -> None:
         self.calm, self.name, self.goal = calm, name, goal
         self.driver.pace = pace
+        self.driver.hiding = set(hiding)
         self.controller = Controller(
             Config(
                 kiosk=KioskSection(id="test"),

@@ -71,7 +71,7 @@ class WatchedVirtualToken(VirtualToken):
 @cache
 def _keys(pki: SandboxPki, name: str) -> tuple[TokenKey, ...]:
     """Loading keys takes longer than a walk."""
-    return tuple(TokenKey(*leaf) for leaf in pki.leaves(name))
+    return VirtualToken.from_profile(TOKENS_BY_NAME[name], pki).keys
 
 
 class WalkDriver(EmbeddedDriver):
@@ -110,8 +110,9 @@ class HelpedToken:
         self._busy = False
         self.dead = False
 
-    async def find(self) -> TokenInfo:
-        return await self._ask("find", self._driver.deadlines.read, self._token.find)
+    async def find(self, certificate: bytes = b"") -> TokenInfo:
+        find = partial(self._token.find, certificate)
+        return await self._ask("find", self._driver.deadlines.read, find)
 
     async def certificates(self) -> tuple[TokenCertificate, ...]:
         read = self._driver.deadlines.read
