@@ -6,7 +6,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK=1
 
 BUILD_PACKAGES="python3-venv python3-dev gcc swig libpcsclite-dev"
 CARD_PACKAGES="pcscd vsmartcard-vpcd opensc opensc-pkcs11"
-TEST_PACKAGES="softhsm2 libp11-kit-dev tmux fonts-noto-mono"
+TEST_PACKAGES="softhsm2 libp11-kit-dev pcsc-tools tmux fonts-noto-mono"
 
 say() { printf '%s: %s\n' "$(basename "$0")" "$*" >&2; }
 
