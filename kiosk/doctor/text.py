@@ -17,7 +17,7 @@ _PLAIN = "\x1b[0m"
 
 def as_text(report: Report, *, colour: bool = False) -> str:
     """Write the report: each finding with its status, and below it what to do."""
-    lines = [f"kiosk doctor {report.subject}"]
+    lines = textwrap.wrap(f"kiosk doctor {report.subject}", WIDTH, break_on_hyphens=False)
     for finding in (*report.findings, report.conclusion):
         lines += ["", *_lines(finding, 0, colour)]
     return "\n".join(line.rstrip() for line in lines) + "\n"
