@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import time
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -37,22 +38,30 @@ class Doctor:
 
     def __init__(self, misbehaving: Misbehaving, folder: Path, trust: Path) -> None:
         self.misbehaving = misbehaving
+        self.reader = EmbeddedReader()
         self.settings = Settings.load(write_config(folder, "http://127.0.0.1:9", trust))
 
-    async def look(self, *modules: Path, seconds: float = 5.0, **options: bool) -> Report:
+    async def look(
+        self,
+        *modules: Path,
+        seconds: float = 5.0,
+        progress: Callable[[str], None] = lambda _: None,
+        **options: bool,
+    ) -> Report:
         pattern = AtrPattern.parse(ATR.hex())
         family = Family("soft", modules or (self.misbehaving.module,), (pattern,), **options)
         catalogue = Catalogue(Family("default", (Path("/nonexistent.so"),)), (family,))
-        reader = EmbeddedReader()
-        reader.insert("soft")
+        if not self.reader.inserted():
+            self.reader.insert("soft")
         report = await check_tokens(
             replace(self.settings, catalogue=catalogue),
-            reader,
+            self.reader,
             HelperTokenDriver(
                 catalogue,
                 Deadlines(open=seconds, read=seconds),
                 extra_env=self.misbehaving.environment,
             ),
+            progress,
         )
         assert not any(self.misbehaving.entered(line.function) for line in self.misbehaving.log())
         for kind in ("USER", "SO", "CONTEXT_SPECIFIC"):
@@ -216,3 +225,9 @@ async def test_no_module_of_the_family_is_installed(doctor: Doctor) -> None:
     assert "failed     /nonexistent/a.so: not installed\n" in text
     assert "Install the vendor's package" in text
     assert report.conclusion.facts["problem"] == "K04"
+
+
+async def test_a_token_that_is_pulled_out_meanwhile(doctor: Doctor) -> None:
+    report = await doctor.look(progress=lambda _: doctor.reader.remove())
+    assert not report.in_order
+    assert report.conclusion.text == "The token was pulled out while it was looked at"
