@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from kiosk.effects import Tools
     from kiosk.hardware.certificate import TrustStore
     from kiosk.hardware.token import TokenDriver
+    from kiosk.hardware.token_client import HelperTokenDriver
+    from kiosk.hardware.unknown_tokens import UnknownTokens
     from kiosk.service.client import ServiceClient
 
 
@@ -87,14 +89,24 @@ class Settings:
         except ConfigError as error:
             raise ConfigError(self.path, error.where, error.found, error.expected) from None
 
-    def driver(self) -> TokenDriver:
-        """Make the driver that loads PKCS#11 modules in helper processes."""
-        from kiosk.hardware.token_client import Deadlines, HelperTokenDriver  # noqa: PLC0415
+    def unknown_tokens(self) -> UnknownTokens | None:
+        """The list of unknown ATRs; None where the configuration wants none."""
         from kiosk.hardware.unknown_tokens import UnknownTokens  # noqa: PLC0415
+
+        name = self.config.hardware.unknown_tokens_file
+        return UnknownTokens(self.path.parent / name) if name else None
+
+    def driver(self, *, note_unknown: bool = True) -> HelperTokenDriver:
+        """Make the driver that loads PKCS#11 modules in helper processes.
+
+        Args:
+            note_unknown: write the ATRs of unknown tokens down. Not for a technician's
+                command, whose user is another: the kiosk could not write to the file then.
+        """
+        from kiosk.hardware.token_client import Deadlines, HelperTokenDriver  # noqa: PLC0415
 
         section = self.config.hardware
         opensc_conf = self.path.parent / "opensc.conf"
-        unknown = section.unknown_tokens_file
         return HelperTokenDriver(
             self.catalogue,
             Deadlines(
@@ -104,7 +116,7 @@ class Settings:
                 sign=section.sign_deadline,
             ),
             opensc_conf=opensc_conf if opensc_conf.exists() else None,
-            unknown=UnknownTokens(self.path.parent / unknown) if unknown else None,
+            unknown=self.unknown_tokens() if note_unknown else None,
         )
 
     def tools(self, driver: TokenDriver | None = None) -> Tools:

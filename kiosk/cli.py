@@ -14,6 +14,7 @@ from kiosk.config import ConfigError
 
 if TYPE_CHECKING:
     from kiosk.app import KioskApp
+    from kiosk.doctor.findings import Report
 
 DEFAULT_CONFIG = Path("/etc/vnpt-bhxh-kiosk/kiosk.toml")
 
@@ -21,6 +22,8 @@ DONE = 0
 FAILED = 1
 BAD_INPUT = 2
 """Bad configuration or arguments; the message names file, key, found and expected."""
+FAULT = 70
+"""A fault of the program itself."""
 
 EXIT_CODES = """\
 exit codes:
@@ -103,6 +106,17 @@ def _parser() -> argparse.ArgumentParser:
     )
     demo.add_argument("--log", type=Path, metavar="FILE", help="append a log to this file")
     demo.set_defaults(action=_demo)
+
+    doctor = command(commands, "doctor", "tell a technician what the kiosk finds, and what to do")
+    doctor.add_argument(
+        "--token",
+        action="store_true",
+        help="look at every token that is in, without PIN; exit code 0 if the kiosk would go on "
+        "to the PIN, else 1",
+    )
+    doctor.add_argument("--json", action="store_true", help="write JSON")
+    _config_option(doctor)
+    doctor.set_defaults(action=_doctor)
 
     config = command(commands, "config", "work on the configuration")
     configs = config.add_subparsers(title="commands", metavar="COMMAND", required=True)
@@ -229,6 +243,52 @@ def _demo(options: argparse.Namespace) -> int:
         _say(str(error))
         return FAILED
     return leave(app)
+
+
+def _doctor(options: argparse.Namespace) -> int:
+    import asyncio
+
+    if not options.token:
+        raise ConfigError("arguments", "kiosk doctor", "nothing to look at", "--token")
+    from kiosk.assembly import Settings
+    from kiosk.doctor.text import as_text
+    from kiosk.doctor.tokens import check_tokens
+    from kiosk.hardware.readers import PcscWatcher
+
+    settings = Settings.load(options.config)
+    _log_to(None)
+
+    def progress(text: str) -> None:
+        if sys.stderr.isatty():
+            _say(f"{text} …")
+
+    async def check() -> Report:
+        driver = settings.driver(note_unknown=False)
+        return await check_tokens(settings, PcscWatcher(), driver, progress)
+
+    try:
+        report = asyncio.run(check())
+        colour = sys.stdout.isatty() and not os.environ.get("NO_COLOR")
+        _write(report.as_json() + "\n" if options.json else as_text(report, colour=colour))
+    except ConfigError:
+        raise
+    except KeyboardInterrupt:
+        return FAILED
+    except Exception as error:
+        # A technician has no use for a traceback, and the exit code has to be ours.
+        _say(f"doctor stopped because of a fault: {type(error).__name__}: {error}")
+        return FAULT
+    return DONE if report.in_order else FAILED
+
+
+def _write(text: str) -> None:
+    """Write to standard output, whatever its encoding, and whether anybody still reads it."""
+    try:
+        sys.stdout.buffer.write(text.encode(sys.stdout.encoding, errors="replace"))
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # Else Python tries again when it ends, and complains.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _config_check(options: argparse.Namespace) -> int:

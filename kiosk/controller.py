@@ -43,6 +43,7 @@ from kiosk.problems import Problem
 from kiosk.readiness import Readiness
 from kiosk.service.errors import ServiceError
 from kiosk.session import UsableCertificate, Visit
+from kiosk.verdict import vietnamese_day
 from kiosk.view import CertificateView, DemoView, ResetView, StaffCall, SupportView, View
 from kiosk.webmail import WebmailDirectory
 
@@ -450,5 +451,5 @@ def _certificate_view(certificate: UsableCertificate) -> CertificateView:
         fingerprint=identity.fingerprint,
         organisation=identity.organisation,
         tax_code=identity.tax_code,
-        valid_until=effects.vietnamese_day(identity.not_after),
+        valid_until=vietnamese_day(identity.not_after),
     )

@@ -12,8 +12,8 @@ import secrets
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta, timezone
-from typing import TYPE_CHECKING
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Protocol
 
 from kiosk import problems
 from kiosk.flow import (
@@ -43,9 +43,10 @@ from kiosk.service.proof import (
     signing_input,
 )
 from kiosk.session import UsableCertificate, Visit
+from kiosk.verdict import Refusal, judge_certificate, pin_problem, token_problem, vietnamese_date
 
 if TYPE_CHECKING:
-    from kiosk.hardware.certificate import CertificateRefused, TrustStore
+    from kiosk.hardware.certificate import TrustStore
     from kiosk.service.client import ServiceClient
     from kiosk.service.messages import Delivery
 
@@ -59,8 +60,24 @@ PENDING_PATIENCE = 10.0
 PENDING_INTERVAL = 0.5
 """Seconds between two questions after it."""
 
-VIETNAM = timezone(timedelta(hours=7))
-"""Vietnam has one time zone and no summer time."""
+
+class ReadingTools(Protocol):
+    """What reading a token takes: no service, so that a technician can do it as well."""
+
+    @property
+    def driver(self) -> tokens.TokenDriver:
+        """Opens the token."""
+        ...
+
+    @property
+    def trust(self) -> TrustStore:
+        """Whose certificates are accepted."""
+        ...
+
+    @property
+    def now(self) -> Callable[[], datetime]:
+        """The clock."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,21 +90,6 @@ class Tools:
     kiosk_id: str
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
 
-
-_TOKEN_PROBLEMS: dict[type[tokens.TokenError], Problem] = {
-    tokens.ModuleMissing: problems.KIOSK_MODULE_MISSING,
-    tokens.HelperDied: problems.KIOSK_DRIVER_FAILED,
-    tokens.TokenAbsent: problems.TOKEN_NOT_RECOGNISED,
-    tokens.TokenNotRecognised: problems.TOKEN_NOT_RECOGNISED,
-    tokens.TokenBlank: problems.TOKEN_BLANK,
-    tokens.SeveralTokens: problems.TOKEN_SEVERAL,
-    tokens.TokenChanged: problems.TOKEN_CHANGED,
-    tokens.KeyMissing: problems.TOKEN_KEY_MISSING,
-    tokens.PinLocked: problems.PIN_LOCKED,
-    tokens.PinNotSet: problems.PIN_NOT_SET,
-    tokens.PinMustChange: problems.PIN_MUST_CHANGE,
-    tokens.TokenFailed: problems.KIOSK_DRIVER_FAILED,
-}
 
 _PIN_STATE_ERRORS = (tokens.PinLocked, tokens.PinNotSet, tokens.PinMustChange)
 
@@ -112,9 +114,10 @@ async def _token_failed(error: tokens.TokenError) -> Event:
     """Give PC/SC the time to say that the token was pulled out, which cancels the effect."""
     if not isinstance(error, _PIN_STATE_ERRORS):
         await asyncio.sleep(REMOVAL_GRACE)
-    if isinstance(error, tokens.TokenStalled):
-        return TokenStuck(problems.TOKEN_STALLED.code)
-    return Failed(_TOKEN_PROBLEMS.get(type(error), problems.KIOSK_DRIVER_FAILED).code)
+    problem = token_problem(error)
+    if problem is problems.TOKEN_STALLED:
+        return TokenStuck(problem.code)
+    return Failed(problem.code)
 
 
 def _service_failed(visit: Visit, error: service.ServiceError) -> Failed:
@@ -132,28 +135,7 @@ def _service_failed(visit: Visit, error: service.ServiceError) -> Failed:
     return Failed(problems.SERVICE_UNREACHABLE.code)
 
 
-def vietnamese_day(moment: datetime) -> date:
-    """The day it is in Vietnam at this moment."""
-    return moment.astimezone(VIETNAM).date()
-
-
-def vietnamese_date(moment: datetime) -> str:
-    """The day in Vietnam, written as there: 31/12/2026."""
-    return f"{vietnamese_day(moment):%d/%m/%Y}"
-
-
-def _pin_problem(flags: tokens.PinFlags) -> Problem | None:
-    """What keeps the token from taking a PIN at all."""
-    if flags.locked:
-        return problems.PIN_LOCKED
-    if not flags.initialised:
-        return problems.PIN_NOT_SET
-    if flags.must_change:
-        return problems.PIN_MUST_CHANGE
-    return None
-
-
-async def read_token(visit: Visit, tools: Tools) -> Event:
+async def read_token(visit: Visit, tools: ReadingTools) -> Event:
     """Find the token behind the visit's card and read its certificates without PIN."""
     if visit.card is None:
         raise RuntimeError("there is no card to read")
@@ -167,7 +149,7 @@ async def read_token(visit: Visit, tools: Tools) -> Event:
     visit.certificates_hidden = not found and visit.token_info.certificates_after_login
     if not visit.certificates_hidden and (refusal := _take_certificates(found, visit, tools)):
         return refusal
-    if problem := _pin_problem(visit.flags):
+    if problem := pin_problem(visit.flags):
         return Failed(problem.code)
     if visit.certificates_hidden:
         return CertificatesHidden()
@@ -175,51 +157,19 @@ async def read_token(visit: Visit, tools: Tools) -> Event:
 
 
 def _take_certificates(
-    found: Iterable[tokens.TokenCertificate], visit: Visit, tools: Tools
+    found: Iterable[tokens.TokenCertificate], visit: Visit, tools: ReadingTools
 ) -> Failed | None:
     """Keep the certificates that may be used, and choose if there is one; else say why not."""
-    refusal: Failed | None = None
-    usable: list[UsableCertificate] = []
-    for certificate in found:
-        checked = _check(certificate.der, visit, tools)
-        if isinstance(checked, UsableCertificate):
-            usable.append(checked)
-        else:
-            refusal = refusal or checked
+    judged = [judge_certificate(one.der, tools.trust, tools.now()) for one in found]
+    usable = tuple(one for one in judged if isinstance(one, UsableCertificate))
     if not usable:
-        return refusal or Failed(problems.CERTIFICATE_MISSING.code)
-    visit.certificates = tuple(usable)
+        refusals = (one for one in judged if isinstance(one, Refusal))
+        refusal = next(refusals, Refusal(problems.CERTIFICATE_MISSING))
+        visit.facts = dict(refusal.facts)
+        return Failed(refusal.problem.code)
+    visit.certificates = usable
     visit.certificate = usable[0] if len(usable) == 1 else None
     return None
-
-
-def _check(der: bytes, visit: Visit, tools: Tools) -> UsableCertificate | Failed:
-    from kiosk.hardware.certificate import CertificateRefused, read_identity  # noqa: PLC0415
-
-    try:
-        identity = read_identity(der)
-        return UsableCertificate(identity, tools.trust.check(identity, tools.now()))
-    except CertificateRefused as error:
-        return _certificate_refused(visit, error)
-
-
-def _certificate_refused(visit: Visit, error: CertificateRefused) -> Failed:
-    from kiosk.hardware import certificate  # noqa: PLC0415
-
-    table: dict[type[CertificateRefused], Problem] = {
-        certificate.CertificateExpired: problems.CERTIFICATE_EXPIRED,
-        certificate.CertificateNotYetValid: problems.CERTIFICATE_NOT_YET_VALID,
-        certificate.ForeignAuthority: problems.CERTIFICATE_FOREIGN_CA,
-        certificate.WeakSignature: problems.CERTIFICATE_WEAK_SIGNATURE,
-        certificate.WeakKey: problems.CERTIFICATE_WEAK_KEY,
-        certificate.WrongUsage: problems.CERTIFICATE_WRONG_USAGE,
-        certificate.NoTaxCode: problems.CERTIFICATE_NO_TAX_CODE,
-        certificate.CertificateUnreadable: problems.CERTIFICATE_UNREADABLE,
-    }
-    dated = certificate.CertificateExpired | certificate.CertificateNotYetValid
-    if isinstance(error, dated) and not visit.facts:
-        visit.facts = {"date": vietnamese_date(error.date)}
-    return Failed(table[type(error)].code)
 
 
 async def prepare_login(visit: Visit, tools: Tools) -> Event:
@@ -238,7 +188,7 @@ async def prepare_login(visit: Visit, tools: Tools) -> Event:
         return await _token_failed(error)
     visit.flags = info.flags
     visit.pin_refused = False
-    if problem := _pin_problem(info.flags):
+    if problem := pin_problem(info.flags):
         return Failed(problem.code)
     try:
         if visit.certificate is not None:

@@ -157,6 +157,19 @@ def read_identity(der: bytes) -> Identity:
         raise CertificateUnreadable("a field cannot be decoded") from None
 
 
+def read_issuer(der: bytes) -> str:
+    """Name of the CA that the certificate (DER) says it is from: its word, not a proof.
+
+    Raises:
+        CertificateUnreadable
+    """
+    try:
+        issuer = _parse(der).issuer
+    except ValueError:
+        raise CertificateUnreadable("a field cannot be decoded") from None
+    return _first(issuer, NameOID.COMMON_NAME) or _first(issuer, NameOID.ORGANIZATION_NAME)
+
+
 class TrustStore:
     """The roots that are trusted and the CAs known under them."""
 

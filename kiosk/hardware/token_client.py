@@ -22,6 +22,7 @@ from kiosk.hardware.catalogue import Catalogue, Family
 from kiosk.hardware.token import (
     HelperDied,
     Mechanism,
+    ModuleDescription,
     ModuleMissing,
     Token,
     TokenCertificate,
@@ -71,6 +72,22 @@ class HelperToken(Token):
     def helper_pid(self) -> int:
         """Number of the helper process."""
         return self._helper.pid
+
+    @property
+    def module(self) -> Path | None:
+        """The module that the token is asked through."""
+        return self._helper.module
+
+    async def describe(self) -> ModuleDescription:
+        """Have the module tell what it is and what it sees, for a technician.
+
+        Raises:
+            TokenError
+        """
+        reply = await self._helper.ask(
+            "describe", wire.Describe(), wire.Described, self._deadlines.read
+        )
+        return reply.module
 
     async def find(self, certificate: bytes = b"") -> TokenInfo:
         """See `Token`."""
@@ -190,6 +207,15 @@ class HelperTokenDriver(TokenDriver):
             return blind
         # A module that is there and fails says more than one that is not installed.
         raise next((e for e in failures if not isinstance(e, ModuleMissing)), failures[0])
+
+    async def open_with(self, module: Path, family: Family, reader: str) -> HelperToken:
+        """Load this module, for a technician, whether it sees a token or not.
+
+        Raises:
+            ModuleMissing, HelperDied, TokenStalled, TokenFailed
+        """
+        helper = await self._start(module, family.fixed_buffers)
+        return HelperToken(helper, reader, self._deadlines, family)
 
     async def close(self) -> None:
         """See `TokenDriver`."""

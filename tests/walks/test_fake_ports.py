@@ -333,8 +333,10 @@ class Walk(RuleBasedStateMachine):
         attempt = self.walker.attempt
         for token in self.driver.watched.values():
             for pin in token.presented[self._seen.setdefault(token.profile.name, 0) :]:
+                assert attempt.serial == token.serial, "a PIN went to another token"
                 fingerprints = {_fingerprint(key.der) for key in token.keys}
-                assert attempt.fingerprint in fingerprints, "a PIN went to another token"
+                hidden = token.profile.name in self.driver.hiding and not attempt.fingerprint
+                assert hidden or attempt.fingerprint in fingerprints, "another certificate"
                 assert pin == attempt.pin, "another PIN was tried than the one that was typed"
             self._seen[token.profile.name] = len(token.presented)
 

@@ -56,7 +56,9 @@ class Attempt:
     """The newest press of Confirm on the PIN screen."""
 
     fingerprint: str
-    """Of the certificate that was shown."""
+    """Of the certificate that was shown; empty for a token that hides it until login."""
+    serial: str
+    """Of the token that was read."""
     pin: bytes
     tries: int
     """Tries of all tokens before it."""
@@ -83,7 +85,7 @@ class Walker:
         self._tries = tries
         self._signatures = signatures
         self._figures = figures
-        self.attempt = Attempt("", b"", tries(), signatures())
+        self.attempt = Attempt("", "", b"", tries(), signatures())
         self.confirmations: dict[str, Confirmation] = {}
         """By reset."""
         self.shown_fingerprints = ["0" * 64]
@@ -159,6 +161,7 @@ class Walker:
         if isinstance(event, PinConfirmed):
             self.attempt = Attempt(
                 fingerprint=view.holder.fingerprint if view.holder else "",
+                serial=visit.token_info.serial if visit.token_info else "",
                 pin=bytes(view.pin.view()),
                 tries=self._tries(),
                 signatures=self._signatures(),
