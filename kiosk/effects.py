@@ -143,10 +143,11 @@ async def read_token(visit: Visit, tools: ReadingTools) -> Event:
         visit.token = await tools.driver.open(visit.card.reader, visit.card.atr)
         visit.token_info = await visit.token.find()
         visit.flags = visit.token_info.flags
-        found = await visit.token.certificates()
+        visit.certificates_hidden = visit.token_info.certificates_after_login
+        # Some drivers of such tokens hang when they are asked before.
+        found = () if visit.certificates_hidden else await visit.token.certificates()
     except tokens.TokenError as error:
         return await _token_failed(error)
-    visit.certificates_hidden = not found and visit.token_info.certificates_after_login
     if not visit.certificates_hidden and (refusal := _take_certificates(found, visit, tools)):
         return refusal
     if problem := pin_problem(visit.flags):

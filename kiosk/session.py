@@ -44,7 +44,7 @@ class Visit:
     certificates: tuple[UsableCertificate, ...] = ()
     certificate: UsableCertificate | None = None
     certificates_hidden: bool = False
-    """The token showed no certificate before login, as its family does."""
+    """The token is of a family that shows certificates only after login."""
     username: str = ""
     challenge: str = ""
     challenge_ends: float = 0.0

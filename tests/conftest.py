@@ -2,12 +2,40 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import pytest
 
-from tests.walks.figures import FAKE_PORTS, VIRTUAL_CARD
+FIGURE = "figure"
+"""A line for the end of the run, recorded by a test with `record_property`."""
+
+CELL = "cell of the fault matrix"
+"""A cell that was walked and was as the matrix says: (cell, presses, logins, PINs on cards)."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the random walks: a test of a minute shall not be the last of a worker."""
+    items.sort(key=lambda item: "walks" not in item.nodeid)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Say how far the random walks went."""
-    for line in (*FAKE_PORTS.lines(), *VIRTUAL_CARD.lines()):
-        terminalreporter.write_line(line)
+    """Say how far the walks went. What a test records comes here from every process."""
+    for line in _recorded(terminalreporter, FIGURE):
+        terminalreporter.write_line(str(line))
+    walked = list(_recorded(terminalreporter, CELL))
+    if walked:
+        from tests.faults.matrix import cells
+
+        total = len(list(cells()))
+        names, *counts = zip(*walked, strict=True)
+        presses, logins, presented = map(sum, counts)
+        terminalreporter.write_line(
+            f"fault matrix: {len(set(names))} of {total} cells green; {presses} presses of "
+            f"Confirm, {logins} calls of C_Login, {presented} PINs presented to cards"
+        )
+
+
+def _recorded(reporter: pytest.TerminalReporter, name: str) -> Iterator[object]:
+    for report in reporter.stats.get("passed", []):
+        if report.when == "call":
+            yield from (value for key, value in report.user_properties if key == name)

@@ -308,6 +308,9 @@ HANDS: dict[str, Hands] = {
     },
     "C_Finalize-hangs": _from_the_start("C_Finalize", "hang"),
     "hangs-before-login": _shaped(hang_before_login=True),
+    "hangs-before-login-and-known": Hands(
+        shape={"hang_before_login": True}, family=_with(certificates_after_login=True)
+    ),
     "login-answer-lost": _spoiled("C_Login", "after 0x30"),
     "sizes-are-0": Hands(before=_attributes_are_0, undo=_obey),
     "sizes-are-0-and-known": Hands(before=_sizes_are_0, family=_with(fixed_buffers=True)),

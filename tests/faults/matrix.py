@@ -353,6 +353,12 @@ DRIVERS = (
         _on(Step.READING, _STALLED),
         hangs=True,
     ),
+    Fault(
+        "hangs-before-login-and-known",
+        "the same, and the catalogue says certificates_after_login",
+        Rig.SOFT,
+        _CONFIRMED,
+    ),
     *(
         Fault(
             f"{function}-{code}",

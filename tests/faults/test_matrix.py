@@ -21,7 +21,7 @@ from kiosk.hardware.catalogue import Family
 from kiosk.sandbox.card import CardControl, CardProcess
 from kiosk.sandbox.pki import SandboxPki
 from kiosk.sandbox.server.run import SandboxServer
-from tests.faults import figures
+from tests.conftest import CELL
 from tests.faults.hands import HANDS, Hands, pcscd_hands
 from tests.faults.matrix import (
     FAULTS,
@@ -102,12 +102,14 @@ async def test_on_softhsm(
     misbehaving_module: Path,
     soft_tokens: Callable[[str], SoftToken],
     tmp_path: Path,
+    record_property: Callable[[str, object], None],
 ) -> None:
     hands = HANDS[fault.key]
     soft = soft_tokens(hands.token)
     misbehaving = Misbehaving(misbehaving_module, tmp_path, MODULE, soft.environment)
     rig = SoftRig(misbehaving, sandbox_directory, server.url)
     await walk(rig, fault, step, cell, hands, tmp_path)
+    record_property(CELL, (walk_id(fault, step), rig.visitor.presses, misbehaving.logins(), 0))
 
 
 @pytest.mark.parametrize(("fault", "step", "cell"), parameters(RigKind.CARD))
@@ -122,6 +124,7 @@ async def test_on_the_virtual_card(
     card: CardControl,
     second_card: Callable[[], CardControl],
     tmp_path: Path,
+    record_property: Callable[[str, object], None],
 ) -> None:
     hands = {**HANDS, **pcscd_hands(pcscd)}[fault.key]
     misbehaving = Misbehaving(misbehaving_module, tmp_path, OPENSC)
@@ -132,7 +135,9 @@ async def test_on_the_virtual_card(
         assert verified == 2 * rig.visitor.presses
     else:
         assert verified <= rig.visitor.presses
-    figures.verifications += verified
+    record_property(
+        CELL, (walk_id(fault, step), rig.visitor.presses, misbehaving.logins(), verified)
+    )
 
 
 async def walk(rig: Rig, fault: Fault, step: Step, cell: Cell, hands: Hands, folder: Path) -> None:
@@ -158,9 +163,6 @@ async def walk(rig: Rig, fault: Fault, step: Step, cell: Cell, hands: Hands, fol
     finally:
         await rig.stop()
     assert not rig.visitor.crashes
-    figures.walked_cells.add(walk_id(fault, step))
-    figures.presses += rig.visitor.presses
-    figures.logins += module.logins()
 
 
 async def strike(rig: Rig, step: Step, cell: Cell, hands: Hands) -> None:

@@ -45,6 +45,7 @@ from kiosk.sandbox.server.service import Limits
 from kiosk.sandbox.server.store import read_mails
 from kiosk.service.client import ServiceClient
 from kiosk.webmail import WebmailDirectory
+from tests.conftest import FIGURE
 from tests.stack.conftest import Pcscd
 from tests.walks.figures import SEED, VIRTUAL_CARD
 from tests.walks.routes import CUSTOMER_EVENTS
@@ -461,5 +462,6 @@ def test_random_walks_on_the_virtual_card(
             suppress_health_check=list(HealthCheck),
         ),
     )
-    record_property("random walks", "; ".join(VIRTUAL_CARD.lines()))
+    for line in VIRTUAL_CARD.lines():
+        record_property(FIGURE, line)
     assert VIRTUAL_CARD.mails

@@ -41,6 +41,7 @@ from kiosk.sandbox.hand import HandError
 from kiosk.sandbox.pki import SandboxPki
 from kiosk.sandbox.scenario import PIN
 from kiosk.webmail import WebmailDirectory
+from tests.conftest import FIGURE
 from tests.walks.draws import (
     choices,
     goals,
@@ -508,7 +509,8 @@ def test_random_walks(
             suppress_health_check=list(HealthCheck),
         ),
     )
-    record_property("random walks", "; ".join(FAKE_PORTS.lines()))
+    for line in FAKE_PORTS.lines():
+        record_property(FIGURE, line)
     if FAKE_PORTS.walks >= ENOUGH_WALKS:
         unseen = set(State) - set(FAKE_PORTS.states)
         assert not unseen, f"no walk came to {unseen}: teach the customer or the service the way"
