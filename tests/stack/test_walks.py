@@ -47,13 +47,15 @@ from kiosk.service.client import ServiceClient
 from kiosk.webmail import WebmailDirectory
 from tests.conftest import FIGURE
 from tests.stack.conftest import Pcscd
-from tests.walks.figures import SEED, VIRTUAL_CARD
+from tests.walks.figures import SEED, Figures
 from tests.walks.routes import CUSTOMER_EVENTS
 from tests.walks.walker import Walker
 
 pytestmark = pytest.mark.stack
 
-WALKS = int(os.environ.get("KIOSK_CARD_WALKS", "40"))
+WALKS = int(os.environ.get("KIOSK_CARD_WALKS", "200"))
+PARTS = 5
+"""The walks are divided, so that several processes can walk at once."""
 STEPS = 6
 CONFIG = Path(__file__).parents[2] / "config"
 DEADLINES = Deadlines(open=1.5, read=1.0, login=1.0, sign=1.0)
@@ -213,6 +215,7 @@ class CardWalk(RuleBasedStateMachine):
     """A short visit, and what happens to its token."""
 
     hall: ClassVar[Hall]
+    figures: ClassVar[Figures]
 
     def __init__(self) -> None:
         super().__init__()
@@ -220,7 +223,7 @@ class CardWalk(RuleBasedStateMachine):
         self.card.renew_if_used_up()
         self.controller = self.hall.open()
         self.walker = Walker(
-            self.controller, self.card.count_tries, self.card.count_signatures, VIRTUAL_CARD
+            self.controller, self.card.count_tries, self.card.count_signatures, self.figures
         )
         self.mails_before = len(read_mails(self.hall.directory))
         self.references: dict[str, str] = {}
@@ -348,9 +351,9 @@ class CardWalk(RuleBasedStateMachine):
         except BaseException:
             self.hall.close()
             raise
-        VIRTUAL_CARD.walks += 1
-        VIRTUAL_CARD.steps += self.steps
-        VIRTUAL_CARD.mails += len(read_mails(self.hall.directory)) - self.mails_before
+        self.figures.walks += 1
+        self.figures.steps += self.steps
+        self.figures.mails += len(read_mails(self.hall.directory)) - self.mails_before
 
     def _clear_away(self) -> None:
         """Take the token out; the next one is in order."""
@@ -442,17 +445,20 @@ def hall(pcscd: Pcscd, sandbox_directory: Path) -> Iterator[Hall]:
 
 
 @pytest.mark.timeout(1200)
+@pytest.mark.parametrize("part", range(PARTS))
 def test_random_walks_on_the_virtual_card(
+    part: int,
     hall: Hall,
     record_property: Callable[[str, object], None],
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     caplog.set_level(logging.CRITICAL, "kiosk")
     CardWalk.hall = hall
+    CardWalk.figures = figures = Figures("on the virtual card", SEED + part)
     run_state_machine_as_test(
-        seed(SEED)(CardWalk),
+        seed(SEED + part)(CardWalk),
         settings=settings(
-            max_examples=WALKS,
+            max_examples=-(-WALKS // PARTS),
             stateful_step_count=STEPS,
             database=None,
             deadline=None,
@@ -462,6 +468,5 @@ def test_random_walks_on_the_virtual_card(
             suppress_health_check=list(HealthCheck),
         ),
     )
-    for line in VIRTUAL_CARD.lines():
-        record_property(FIGURE, line)
-    assert VIRTUAL_CARD.mails
+    record_property(FIGURE, figures.lines()[0])
+    assert figures.mails

@@ -17,6 +17,7 @@ class Figures:
     """Counts of one kind of walks."""
 
     where: str
+    seed: int = SEED
     walks: int = 0
     steps: int = 0
     mails: int = 0
@@ -30,7 +31,7 @@ class Figures:
         if not self.walks:
             return []
         lines = [
-            f"random walks: {self.walks} {self.where} (seed {SEED}), {self.steps:,} steps, "
+            f"random walks: {self.walks} {self.where} (seed {self.seed}), {self.steps:,} steps, "
             f"{len(self.states)} of {len(State)} states, {self.mails:,} mails"
         ]
         if unseen := sorted(state.value for state in set(State) - set(self.states)):
@@ -41,4 +42,3 @@ class Figures:
 
 
 FAKE_PORTS = Figures("on the fake ports")
-VIRTUAL_CARD = Figures("on the virtual card")
