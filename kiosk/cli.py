@@ -51,9 +51,11 @@ def main(arguments: list[str] | None = None) -> NoReturn:
 
 def _harden_environment() -> None:
     """Take away what would let an environment change how Textual behaves: `TEXTUAL_DEBUG`
-    logs every key, `TEXTUAL_ALLOW_SIGNALS` lets a key stop the program."""
-    for name in [name for name in os.environ if name.startswith("TEXTUAL_")]:
-        del os.environ[name]
+    logs every key, `TEXTUAL_ALLOW_SIGNALS` lets a key stop the program, and `COLUMNS` and
+    `LINES` are believed before the terminal is."""
+    for name in list(os.environ):
+        if name.startswith("TEXTUAL_") or name in ("COLUMNS", "LINES"):
+            del os.environ[name]
     os.environ["TEXTUAL_DISABLE_KITTY_KEY"] = "1"
 
 

@@ -36,7 +36,7 @@ from tests.stack.journey import (
 )
 from tests.stack.softhsm import MODULE, SoftToken
 from tests.terminal.console import Console
-from tests.terminal.qr import decode, picture_of_terminal
+from tests.terminal.qr import wait_for_qr
 
 
 def assert_new_password_works(server: SandboxServer, directory: Path, username: str) -> None:
@@ -71,8 +71,7 @@ def walk(customer: Customer, directory: Path, server: SandboxServer, wrong_pin: 
     assert len(latest_mails(directory)) == before
     customer.confirm()
     console.wait("https://mail.google.com")
-    console.settle()
-    assert decode(picture_of_terminal(console.screen)) == "https://mail.google.com"
+    wait_for_qr(console, "https://mail.google.com")
     console.wait_until(lambda: len(latest_mails(directory)) == before + 1, "the mail")
     assert latest_mails(directory)[0].recipient == "ketoan.hoasen@gmail.com"
     assert_new_password_works(server, directory, "hoasen")
@@ -139,8 +138,7 @@ def test_the_journey_on_the_embedded_token_in_the_demo(
     customer.enter_pin(PIN)
     customer.confirm()
     console.wait("https://mail.google.com")
-    console.settle()
-    assert decode(picture_of_terminal(console.screen)) == "https://mail.google.com"
+    wait_for_qr(console, "https://mail.google.com")
     console.wait_until(lambda: len(latest_mails(state)) == 1, "the mail")
     console.press("f8")
     console.wait("ketoan.hoasen@gmail.com")

@@ -36,6 +36,8 @@ class Console:
             "LANG": "C.UTF-8",
             **(env or {}),
         }
+        for told_by_somebody_else in ("COLUMNS", "LINES"):
+            environment.pop(told_by_somebody_else, None)
         self.process = pexpect.spawn(
             command[0], command[1:], dimensions=(lines, columns), env=environment, timeout=5
         )

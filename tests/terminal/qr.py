@@ -6,6 +6,7 @@ import pyte
 import zxingcpp
 from PIL import Image, ImageDraw
 
+from tests.terminal.console import Console
 from tests.terminal.pictures import CELL, FONTS, paint_cell
 
 _ANSI = {"default": None, "black": (0, 0, 0), "white": (255, 255, 255)}
@@ -37,6 +38,18 @@ def decode(image: Image.Image) -> str:
     found = zxingcpp.read_barcodes(image, formats=zxingcpp.BarcodeFormat.QRCode)
     assert len(found) == 1, f"{len(found)} QR codes"
     return found[0].text
+
+
+def wait_for_qr(console: Console, text: str) -> None:
+    """Wait until the one QR code on the terminal says this."""
+
+    def there() -> bool:
+        found = zxingcpp.read_barcodes(
+            picture_of_terminal(console.screen), formats=zxingcpp.BarcodeFormat.QRCode
+        )
+        return [one.text for one in found] == [text]
+
+    console.wait_until(there, f"a QR code of {text}")
 
 
 def _colour(name: str, default: tuple[int, int, int]) -> tuple[int, int, int]:
