@@ -33,6 +33,7 @@ from kiosk.flow import (
     TokenInserted,
     TokenRemoved,
     TokenReplaced,
+    TokenStuck,
     UsernameEntered,
 )
 from kiosk.hardware.readers import Card, ReaderState, ReaderWatcher
@@ -102,6 +103,8 @@ class Controller:
             health_interval=config.service.health_interval,
             changed=self._check_readiness,
         )
+        self._stalled: Card | None = None
+        """The card that does not answer, while it has to be taken out."""
         self._demo: DemoView | None = None
 
     # Life
@@ -201,6 +204,8 @@ class Controller:
                 log.info("%s meant another token", name)
                 return
             self._visit.certificate = known[event.fingerprint]
+        elif isinstance(event, TokenStuck) and self._visit.card is not None:
+            self._stalled = self._visit.card
         before = self._journey.state
         todo = self._journey.handle(event)
         arrived = self._journey.state is not before
@@ -244,8 +249,10 @@ class Controller:
             case Effect.PREPARE_LOGIN:
                 self._run(effects.prepare_login)
             case Effect.PROVE:
+                self._visit.pin_awaited = self._visit.flags.pin_pad
                 self._run(effects.prove)
             case Effect.SIGN:
+                self._visit.pin_awaited = False
                 self._run(effects.sign)
             case Effect.SEND:
                 self._run(effects.send)
@@ -380,9 +387,14 @@ class Controller:
             self.dispatch(Failed(problems.KIOSK_NO_READER.code))
 
     def _look_for_removal(self) -> None:
+        cards = self._readers.cards
         if not self._readers.available:
             self._pcsc_lost()
-        elif not self._readers.cards:
+        elif self._journey.state is State.TOKEN_STALLED and self._stalled is not None:
+            # Others may be in: only the one that stalled has to go.
+            if _key(self._stalled) not in map(_key, cards):
+                self.dispatch(TokenRemoved())
+        elif not cards:
             self.dispatch(TokenRemoved())
 
     def _check_readiness(self) -> None:
@@ -411,6 +423,7 @@ class Controller:
             facts=visit.facts,
             pin=self._pin,
             pin_pad=visit.flags.pin_pad,
+            pin_awaited=visit.pin_awaited,
             certificates=tuple(map(_certificate_view, visit.certificates)),
             holder=_certificate_view(visit.certificate) if visit.certificate else None,
             username=visit.username,
@@ -423,12 +436,8 @@ class Controller:
             demo=self._demo,
         )
         if visit.token_info is not None:
-            shortest, longest = visit.token_info.pin_length or self._config.hardware.pin_length
-            view = replace(
-                view,
-                pin_length=(shortest, longest),
-                facts={**visit.facts, "shortest": str(shortest), "longest": str(longest)},
-            )
+            length = visit.token_info.pin_length or self._config.hardware.pin_length
+            view = replace(view, pin_length=length)
         if visit.reset is not None:
             reset = visit.reset
             view = replace(

@@ -148,8 +148,22 @@ async def read_token(visit: Visit, tools: ReadingTools) -> Event:
         found = () if visit.certificates_hidden else await visit.token.certificates()
     except tokens.TokenError as error:
         return await _token_failed(error)
-    if not visit.certificates_hidden and (refusal := _take_certificates(found, visit, tools)):
+    several_pins = visit.token_info.slots > 1
+    if visit.certificates_hidden:
+        if several_pins:
+            # Nothing would tell which of them the customer has typed.
+            return Failed(problems.KIOSK_DRIVER_FAILED.code)
+    elif refusal := _take_certificates(found, visit, tools):
         return refusal
+    if visit.certificate is None and several_pins:
+        # Which PIN will be asked for is known when a certificate is chosen.
+        return SeveralCertificates()
+    if visit.certificate is not None and several_pins:
+        try:
+            visit.token_info = await visit.token.find(visit.certificate.identity.der)
+        except tokens.TokenError as error:
+            return await _token_failed(error)
+        visit.flags = visit.token_info.flags
     if problem := pin_problem(visit.flags):
         return Failed(problem.code)
     if visit.certificates_hidden:
@@ -187,6 +201,7 @@ async def prepare_login(visit: Visit, tools: Tools) -> Event:
             return Failed(problems.TOKEN_CHANGED.code)
     except tokens.TokenError as error:
         return await _token_failed(error)
+    visit.token_info = info
     visit.flags = info.flags
     visit.pin_refused = False
     if problem := pin_problem(info.flags):
@@ -207,6 +222,8 @@ async def _find_again(visit: Visit, tools: Tools) -> tokens.TokenInfo:
     if visit.card is None:
         raise RuntimeError("there is no card to read")
     certificate = visit.certificate.identity.der if visit.certificate else b""
+    if visit.certificates_hidden:
+        certificate = b""
     if visit.token is not None:
         try:
             return await visit.token.find(certificate)
@@ -242,8 +259,9 @@ async def prove(visit: Visit, tools: Tools) -> Event:
     except tokens.PinRefused as error:
         return _pin_refused(visit, error)
     except tokens.PinLengthRefused:
-        visit.pin_refused = False
         return PinWrong(problems.PIN_LENGTH.code)
+    except tokens.PinNotEntered:
+        return PinWrong(problems.PIN_NOT_ENTERED.code)
     except tokens.TokenError as error:
         return await _token_failed(error)
     finally:
@@ -307,7 +325,10 @@ def _signing_input(
     Raises:
         ProofImpossible: a fact is not what may be signed, so no PIN need be asked for.
     """
-    algorithm = algorithm_for(certificate.identity.key_type, certificate.identity.curve)
+    pss_only = visit.token_info is not None and visit.token_info.pss_only
+    algorithm = algorithm_for(
+        certificate.identity.key_type, certificate.identity.curve, pss_only=pss_only
+    )
     request = ProofRequest(
         audience=tools.service.audience,
         username=visit.username,

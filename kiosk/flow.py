@@ -398,7 +398,7 @@ TABLE: Mapping[State, Mapping[type[Event], Transition]] = {
     },
     State.SEVERAL_TOKENS: {
         TokenInserted: Transition(State.READING, (Effect.READ_TOKEN,)),
-        TokenRemoved: Transition(State.INSERT_TOKEN),
+        TokenRemoved: _AWAIT,
         Failed: _PROBLEM,
         Cancelled: _END,
     },
@@ -446,7 +446,7 @@ TABLE: Mapping[State, Mapping[type[Event], Transition]] = {
         **_TOKEN_TROUBLE,
     },
     State.PIN_WRONG: {
-        Retried: Transition(State.PIN),
+        Retried: Transition(State.PREPARING, (Effect.PREPARE_LOGIN,)),
         Stopped: _END,
         **_ALONE,
     },

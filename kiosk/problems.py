@@ -57,6 +57,7 @@ PIN_LOCKED = Problem("P03", "pin_locked")
 PIN_NOT_SET = Problem("P04", "pin_not_set")
 PIN_MUST_CHANGE = Problem("P05", "pin_must_change")
 PIN_LENGTH = Problem("P06", "pin_length")
+PIN_NOT_ENTERED = Problem("P07", "pin_not_entered")
 
 SERVICE_UNREACHABLE = Problem("S01", "service_unreachable", can_retry=True)
 SERVICE_FAILED = Problem("S02", "service_failed", can_retry=True)

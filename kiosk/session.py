@@ -38,6 +38,8 @@ class Visit:
     """The card that the visit is bound to."""
     token: Token | None = None
     token_info: TokenInfo | None = None
+    pin_awaited: bool = False
+    """The reader waits for a PIN on its own keys."""
     flags: PinFlags = field(default_factory=PinFlags)
     pin_refused: bool = False
     """The last PIN that was typed was wrong."""
@@ -69,6 +71,7 @@ class Visit:
         self.username = ""
         self.card = None
         self.token_info = None
+        self.pin_awaited = False
         self.flags = PinFlags()
         self.pin_refused = False
         self.certificates = ()

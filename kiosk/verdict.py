@@ -25,7 +25,8 @@ _TOKEN_PROBLEMS: dict[type[tokens.TokenError], Problem] = {
     tokens.ModuleMissing: problems.KIOSK_MODULE_MISSING,
     tokens.HelperDied: problems.KIOSK_DRIVER_FAILED,
     tokens.TokenStalled: problems.TOKEN_STALLED,
-    tokens.TokenAbsent: problems.TOKEN_NOT_RECOGNISED,
+    # PC/SC says when a token is pulled out; a driver that says so alone is at fault.
+    tokens.TokenAbsent: problems.KIOSK_DRIVER_FAILED,
     tokens.TokenNotRecognised: problems.TOKEN_NOT_RECOGNISED,
     tokens.TokenBlank: problems.TOKEN_BLANK,
     tokens.SeveralTokens: problems.TOKEN_SEVERAL,

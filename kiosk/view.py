@@ -95,6 +95,8 @@ class View:
     """Shortest and longest PIN that the token takes, in characters."""
     pin_pad: bool = False
     """The PIN is typed on the reader itself, not here."""
+    pin_awaited: bool = False
+    """The reader waits for it now."""
     pin_refused: bool = False
     """The last PIN that was typed was wrong."""
     certificates: tuple[CertificateView, ...] = ()

@@ -61,7 +61,6 @@ def _facts(identity: Identity, issuer: str) -> dict[str, object]:
     return {
         "organisation": identity.organisation,
         "tax_code": identity.tax_code,
-        "uids": [f"{kind}:{value}" if kind else value for kind, value in identity.uids],
         "not_before": identity.not_before.isoformat(),
         "not_after": identity.not_after.isoformat(),
         "key_type": identity.key_type,

@@ -18,6 +18,7 @@ from kiosk.hardware.catalogue import Family
 from kiosk.hardware.certificate import TrustStore
 from kiosk.hardware.readers import Card
 from kiosk.hardware.token_client import HelperToken, HelperTokenDriver
+from kiosk.hardware.token_client import installed as is_installed
 from kiosk.hardware.unknown_tokens import notation
 from kiosk.text import clean_text
 from kiosk.verdict import pin_problem
@@ -29,7 +30,7 @@ MECHANISMS = (
     "SHA256_RSA_PKCS_PSS",
     "ECDSA",
 )
-"""Those that a proof can be signed with."""
+"""Those that a proof can be signed with; PSS where a token offers no other for RSA."""
 
 _WORDS_MAX = 200
 
@@ -94,7 +95,7 @@ async def check_module(module: Path, bench: Bench, used: Path | None) -> Finding
         used: the family's module that the kiosk would take, if it gets that far.
     """
     facts: dict[str, object] = {"path": str(module), "used": module == used}
-    installed = [one for one in bench.family.modules if one.exists()]
+    installed = [one for one in bench.family.modules if is_installed(one)]
     if module not in installed:
         facts["state"] = "absent"
         if installed:
@@ -163,7 +164,8 @@ async def _examine(module: Path, token: HelperToken, bench: Bench) -> list[Findi
                 token = await bench.driver.open_with(module, bench.family, bench.card.reader)
         reading = await _read(token)
         if isinstance(reading.error, tokens.TokenStalled):
-            return [*parts, _silent(reading.error)]
+            listing = bench.place if reading.info else ""
+            return [*parts, _silent(reading.error, listing)]
     except tokens.TokenError as error:
         text = f"does not load a second time: it {error_text(error)}"
         return [*parts, Finding("library", Status.FAILED, text, _CRASH)]
@@ -173,9 +175,20 @@ async def _examine(module: Path, token: HelperToken, bench: Bench) -> list[Findi
     return parts
 
 
-def _silent(error: tokens.TokenStalled) -> Finding:
+def _silent(error: tokens.TokenStalled, listing: str = "") -> Finding:
+    """A module that hangs.
+
+    Args:
+        listing: where the family is set, if it hung when the certificates were listed.
+    """
     text = f"module {error_text(error)} while the token was read"
-    return Finding("reading", Status.FAILED, text, _NO_ANSWER, {"state": "hangs"})
+    advice = _NO_ANSWER
+    if listing:
+        advice += (
+            " Some drivers hang when certificates are listed before login: "
+            f"certificates_after_login = true helps those, in {listing}."
+        )
+    return Finding("reading", Status.FAILED, text, advice, {"state": "hangs"})
 
 
 def _library(description: tokens.ModuleDescription) -> Finding:
@@ -196,7 +209,7 @@ def _library(description: tokens.ModuleDescription) -> Finding:
 
 def _slots(slots: tuple[tokens.SlotDescription, ...], reader: str) -> list[Finding]:
     """All slots; those of other readers are not gone into."""
-    behind = [one for one in slots if one.description and reader.startswith(one.description)]
+    behind = [one for one in slots if tokens.names_reader(one.description, reader)]
     # Modules of software tokens name no slot like a reader.
     return [_slot(one, elsewhere=bool(behind) and one not in behind) for one in slots]
 
@@ -232,11 +245,13 @@ def _slot(slot: tokens.SlotDescription, *, elsewhere: bool) -> Finding:
 
 
 async def _read(token: HelperToken) -> _Reading:
-    """Find the token and read its certificates, as the kiosk does."""
+    """Find the token and read its certificates, as the kiosk does: not before a login where
+    the family says so."""
     info: tokens.TokenInfo | None = None
     try:
         info = await token.find()
-        return _Reading(info, await token.certificates())
+        hidden = info.certificates_after_login
+        return _Reading(info, () if hidden else await token.certificates())
     except tokens.TokenError as error:
         return _Reading(info, error=error)
 
@@ -261,6 +276,9 @@ async def _reading_findings(module: Path, reading: _Reading, bench: Bench) -> li
         return parts
     if isinstance(reading.error, tokens.TokenBlank | tokens.SeveralTokens):
         return [*parts, Finding("reading", Status.FAILED, error_text(reading.error))]
+    if bench.family.certificates_after_login and reading.error is None:
+        text = "certificates are not looked for before login, as the family says"
+        return [*parts, Finding("reading", Status.OK, text)]
     other = await _read_other_way(module, bench)
     ways = {bench.family.fixed_buffers: reading, not bench.family.fixed_buffers: other}
     facts: dict[str, object] = {
@@ -280,10 +298,6 @@ async def _reading_findings(module: Path, reading: _Reading, bench: Bench) -> li
         return parts
     if reading.error is not None or reading.certificates:
         parts.append(Finding("reading", Status.FAILED, text, _unread(reading, bench), facts))
-        return parts
-    if bench.family.certificates_after_login:
-        text += "\nno certificate before login, as the family says: the kiosk looks after login"
-        parts.append(Finding("reading", Status.OK, text, facts=facts))
         return parts
     advice = (
         "Either the token has no certificate (the vendor's token manager shows that), or it "

@@ -53,13 +53,15 @@ async def check_tokens(
         findings = [_readers(state)]
         conclusion = without_token(state, fixed_reader=fixed_reader)
         for card in state.cards:
-            progress(f"reading the token in {card.reader}")
+            progress(f"reading the token in {clean_text(card.reader, 100)}")
             finding, verdict = await _token(card, settings.catalogue, tools, names, progress)
             findings.append(finding if conclusion is None else _alone(finding, verdict))
             if len(state.cards) == 1:
                 conclusion = verdict
         if readers.lost(state):
-            conclusion = _moved()
+            conclusion = without_token(readers.state, fixed_reader=fixed_reader)
+            if readers.state.available:
+                conclusion = _moved()
     finally:
         readers.stop()
         await driver.close()
@@ -76,23 +78,24 @@ class _Readers:
         self._watcher = watcher
         self._loop = asyncio.get_running_loop()
         self._changed = asyncio.Event()
-        self._state = ReaderState(available=False)
+        self.state = ReaderState(available=False)
+        """The newest."""
 
     async def settled(self) -> ReaderState:
         """Begin to watch, and return the state; a token that is just being seen is waited for."""
         self._watcher.start(self._from_any_thread)
         try:
             async with asyncio.timeout(PATIENCE):
-                while not self._state.cards:
+                while not self.state.cards:
                     await self._changed.wait()
                     self._changed.clear()
         except TimeoutError:
             pass
-        return self._state
+        return self.state
 
     def lost(self, before: ReaderState) -> bool:
         """Whether a token of before has been out meanwhile."""
-        return not set(before.cards) <= set(self._state.cards)
+        return not set(before.cards) <= set(self.state.cards)
 
     def stop(self) -> None:
         """Watch no more."""
@@ -102,7 +105,7 @@ class _Readers:
         self._loop.call_soon_threadsafe(self._take, state)
 
     def _take(self, state: ReaderState) -> None:
-        self._state = state
+        self.state = state
         self._changed.set()
 
 

@@ -29,6 +29,8 @@ UID_KINDS = ("MST", "CCCD", "CMND", "MNS")
 
 MINIMUM_RSA_BITS = 2048
 MINIMUM_EC_BITS = 256
+CURVES = ("secp256r1", "secp384r1")
+"""Curves that the proof has an algorithm for (ES256, ES384)."""
 
 _NAME_LIMIT = 200
 """Longest name shown, in characters. X.520 allows 64; real ones are longer."""
@@ -437,9 +439,10 @@ def _strong_signature(certificate: x509.Certificate) -> bool:
 
 
 def _strong_key(certificate: x509.Certificate) -> bool:
-    kind, bits, _ = _describe_key(certificate)
-    minimum = {"RSA": MINIMUM_RSA_BITS, "EC": MINIMUM_EC_BITS}.get(kind)
-    return minimum is not None and bits >= minimum
+    kind, bits, curve = _describe_key(certificate)
+    if kind == "EC":
+        return bits >= MINIMUM_EC_BITS and curve in CURVES
+    return kind == "RSA" and bits >= MINIMUM_RSA_BITS
 
 
 def _check_usage(leaf: x509.Certificate) -> None:

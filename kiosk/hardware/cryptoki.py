@@ -131,13 +131,18 @@ class Cryptoki:
 
     def slots(self) -> list[SlotRecord]:
         """All slots, with a token or without."""
+        # With a NULL pointer the module looks for new readers (section 5.5). What it counts
+        # then is not believed.
+        self._call["C_GetSlotList"](0, None, ctypes.byref(c_ulong()))
         identifiers = (c_ulong * SLOTS_MAX)()
         count = c_ulong(SLOTS_MAX)
         _check(self._call["C_GetSlotList"](0, identifiers, ctypes.byref(count)))
         found = []
         for slot in identifiers[: min(count.value, SLOTS_MAX)]:
             info = SlotInfo()
-            _check(self._call["C_GetSlotInfo"](slot, ctypes.byref(info)))
+            if self._call["C_GetSlotInfo"](slot, ctypes.byref(info)) != CKR_OK:
+                # A reader that has just gone is no slot any more.
+                continue
             present = bool(info.flags & CKF_TOKEN_PRESENT)
             found.append(SlotRecord(slot, _text(info.description), present))
         return found
@@ -148,6 +153,7 @@ class Cryptoki:
         _check(self._call["C_GetTokenInfo"](slot, ctypes.byref(info)))
         shortest, longest = int(info.min_pin_length), int(info.max_pin_length)
         sensible = 0 < longest <= 255 and shortest <= longest
+        shortest = max(1, shortest)
         return TokenRecord(
             label=_text(info.label),
             manufacturer=_text(info.manufacturer),
@@ -235,9 +241,16 @@ class Cryptoki:
         if key_id is not None:
             wanted[CKA_ID] = key_id
         return [
-            PrivateKey(handle, self.attribute(session, handle, CKA_ALWAYS_AUTHENTICATE) == b"\x01")
+            PrivateKey(handle, self._asks_again(session, handle))
             for handle in self.find(session, wanted)
         ]
+
+    def _asks_again(self, session: int, handle: int) -> bool:
+        """Careless modules have all kinds of errors for an attribute that they do not know."""
+        try:
+            return any(self.attribute(session, handle, CKA_ALWAYS_AUTHENTICATE) or b"")
+        except CryptokiError:
+            return False
 
     def login(self, session: int, pin: bytearray, user: int = CKU_USER) -> None:
         """Log in, once; an empty PIN is typed on the reader."""

@@ -97,7 +97,7 @@ class LibraryAccess(ObjectAccess):
                 TokenCertificate(
                     key_id=_attribute(one, Attribute.ID) or b"",
                     label=_attribute(one, Attribute.LABEL) or "",
-                    der=bytes(one[Attribute.VALUE]),
+                    der=bytes(_attribute(one, Attribute.VALUE) or b""),
                 )
                 for one in self._objects(session, {Attribute.CLASS: ObjectClass.CERTIFICATE})
             ]
@@ -111,7 +111,7 @@ class LibraryAccess(ObjectAccess):
             return [
                 PrivateKey(
                     key.handle or 0,
-                    bool(_attribute(key, Attribute.ALWAYS_AUTHENTICATE)),
+                    _asks_again(key),
                 )
                 for key in self._objects(session, wanted)
             ]
@@ -127,6 +127,14 @@ def _attribute(one: pkcs11.Object, attribute: Attribute) -> Any:
         return one[attribute]
     except (pkcs11.AttributeTypeInvalid, UnicodeDecodeError):
         return None
+
+
+def _asks_again(key: pkcs11.Object) -> bool:
+    """Careless modules have all kinds of errors for an attribute that they do not know."""
+    try:
+        return bool(_attribute(key, Attribute.ALWAYS_AUTHENTICATE))
+    except PKCS11Error:
+        return False
 
 
 @contextmanager

@@ -15,6 +15,7 @@ Errors:
     ├── PinRefused             the PIN was wrong
     ├── PinLocked              the PIN is locked, now or since before
     ├── PinLengthRefused       the token says that no PIN is that short or long; it was not tried
+    ├── PinNotEntered          nobody typed a PIN on the reader
     ├── PinNotSet              the token has no user PIN
     ├── PinMustChange          the token wants its PIN changed first
     └── TokenFailed            anything else; carries the CKR name
@@ -98,6 +99,10 @@ class PinLengthRefused(TokenError):
     """The token refused the PIN for its length, without trying it."""
 
 
+class PinNotEntered(TokenError):
+    """The reader waited for a PIN, and it was cancelled there or not typed."""
+
+
 class PinNotSet(TokenError):
     """The token has no user PIN."""
 
@@ -159,6 +164,10 @@ class TokenInfo:
     flags: PinFlags
     pin_length: tuple[int, int] | None
     """Shortest and longest PIN, in bytes; `None` where the token tells none that makes sense."""
+    slots: int = 1
+    """In how many slots the token shows: one for each of its PINs."""
+    pss_only: bool = False
+    """For RSA, the token offers PSS and nothing else."""
     certificates_after_login: bool = False
     """The catalogue says that tokens of this family show certificates only after login."""
 
@@ -171,6 +180,16 @@ class TokenCertificate:
     """CKA_ID, shared with its private key."""
     label: str
     der: bytes
+
+
+DESCRIPTION_SIZE = 64
+"""Bytes of CK_SLOT_INFO.slotDescription: a longer reader name is cut."""
+
+
+def names_reader(description: str, reader: str) -> bool:
+    """Tell whether a slot's description is this PC/SC reader's name, or begins with it."""
+    name = reader.encode()[:DESCRIPTION_SIZE].decode(errors="ignore").strip()
+    return bool(name) and description.startswith(name)
 
 
 @dataclass(frozen=True, slots=True)
@@ -266,6 +285,7 @@ class TokenDriver(Protocol):
 
         Raises:
             ModuleMissing: no configured module for this ATR can be loaded.
+            HelperDied, TokenStalled, TokenFailed: as the module behaved.
         """
         ...
 

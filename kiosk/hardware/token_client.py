@@ -25,14 +25,16 @@ from kiosk.hardware.token import (
     ModuleDescription,
     ModuleMissing,
     Token,
+    TokenAbsent,
     TokenCertificate,
     TokenDriver,
     TokenError,
     TokenFailed,
     TokenInfo,
     TokenNotRecognised,
+    TokenStalled,
 )
-from kiosk.hardware.token_process import Helper
+from kiosk.hardware.token_process import LOAD, Helper
 from kiosk.hardware.unknown_tokens import UnknownTokens
 
 log = logging.getLogger(__name__)
@@ -54,9 +56,12 @@ class Deadlines:
     sign: float = 30.0
 
 
-def _exists(module: Path) -> bool:
-    """Tell whether the module is installed, so that no process is started for nothing."""
-    return module.exists()
+def installed(module: Path) -> bool:
+    """Tell whether the module is there, so that no process is started for nothing.
+
+    What lies in a folder that may not be looked into is not.
+    """
+    return os.path.exists(module)  # noqa: PTH110 - Path.exists raises where it may not look.
 
 
 class HelperToken(Token):
@@ -160,7 +165,7 @@ class HelperTokenDriver(TokenDriver):
                     return
                 warm.kill()
             default = self._catalogue.default
-            module = next((one for one in default.modules if _exists(one)), None)
+            module = next((one for one in default.modules if installed(one)), None)
             if module is None:
                 return
             try:
@@ -189,6 +194,12 @@ class HelperTokenDriver(TokenDriver):
                     try:
                         found, token = await self._try(module, family, reader)
                     except (ModuleMissing, HelperDied, TokenFailed) as error:
+                        failures.append(error)
+                        continue
+                    except TokenStalled as error:
+                        if error.operation != LOAD:
+                            # The token may hang, and would hang with the next module as well.
+                            raise
                         failures.append(error)
                         continue
                     if found:
@@ -231,16 +242,16 @@ class HelperTokenDriver(TokenDriver):
 
     async def _try(self, module: Path, family: Family, reader: str) -> tuple[bool, HelperToken]:
         """Open the token with this module, and tell whether the module sees one."""
-        warm, self._warm = self._warm, None
+        warm = self._warm
         wanted = (module, family.fixed_buffers)
         if warm is not None and (warm.module, warm.fixed_buffers) == wanted and warm.alive:
+            self._warm = None
             token = HelperToken(warm, reader, self._deadlines, family)
-            if await self._sees(token):
-                return True, token
-            # It may have lost touch with PC/SC since it was started: ask a fresh one.
+            # It may have lost touch with PC/SC since it was started: then a fresh one is asked.
+            with suppress(HelperDied, TokenFailed):
+                if await self._sees(token):
+                    return True, token
             await token.close()
-        elif warm is not None:
-            warm.kill()
         helper = await self._start(module, family.fixed_buffers)
         token = HelperToken(helper, reader, self._deadlines, family)
         return await self._sees(token), token
@@ -251,7 +262,7 @@ class HelperTokenDriver(TokenDriver):
         A blank one is a token too: the next module would find it no fuller."""
         try:
             await token.find()
-        except TokenNotRecognised:
+        except (TokenNotRecognised, TokenAbsent):
             return False
         except (errors.SeveralTokens, errors.TokenBlank):
             return True
@@ -268,7 +279,7 @@ class HelperTokenDriver(TokenDriver):
         """
         if self._closed:
             raise TokenFailed("start", "the driver is closed")
-        if not _exists(module):
+        if not installed(module):
             raise ModuleMissing(str(module), "no such file")
         try:
             helper = Helper(self._environment)

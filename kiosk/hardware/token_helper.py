@@ -62,26 +62,29 @@ def serve(sock: socket.socket) -> None:
             case token_wire.Describe():
                 return token_wire.Described(module.describe())
 
+    def refusal(error: str, reason: str, flags: token.PinFlags | None = None) -> bytes:
+        return token_wire.encode(token_wire.Refused(error, reason, flags or token.PinFlags()))
+
     while True:
         try:
             request, pin = token_wire.receive_request(sock)
         except token_wire.WireClosed:
             return
         try:
-            reply = answer(request, pin)
+            frame = token_wire.encode(answer(request, pin))
+        except token_wire.FrameTooLong:
+            frame = refusal(token.TokenFailed.__name__, "more than a frame holds")
         except token_wire.WireError:
             raise
+        except token.PinRefused as error:
+            frame = refusal(type(error).__name__, "", error.flags)
         except token.TokenError as error:
-            reply = token_wire.Refused(
-                type(error).__name__,
-                getattr(error, "reason", ""),
-                error.flags if isinstance(error, token.PinRefused) else token.PinFlags(),
-            )
+            frame = refusal(type(error).__name__, getattr(error, "reason", ""))
         except Exception as error:
             # A module's oddity that python-pkcs11 stumbles over. Its text is not passed
             # on, because nobody knows what is in it.
-            reply = token_wire.Refused(token.TokenFailed.__name__, type(error).__name__)
-        sock.sendall(token_wire.encode(reply))
+            frame = refusal(token.TokenFailed.__name__, type(error).__name__)
+        sock.sendall(frame)
 
 
 def main() -> NoReturn:
@@ -89,7 +92,10 @@ def main() -> NoReturn:
     harden(parent=int(sys.argv[2]))
     status = os.EX_PROTOCOL
     try:
-        serve(socket.socket(fileno=int(sys.argv[1])))
+        sock = socket.socket(fileno=int(sys.argv[1]))
+        # A program that the module starts shall not read the next PIN from it.
+        sock.set_inheritable(False)
+        serve(sock)
         status = os.EX_OK
     finally:
         # Neither C_Finalize nor a traceback: nobody reads it, and it could show a PIN.

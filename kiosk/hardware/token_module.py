@@ -9,14 +9,15 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pkcs11
 from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 from pkcs11 import PKCS11Error
 
 from kiosk.hardware import cryptoki_types as ck
-from kiosk.hardware.cryptoki import Cryptoki, CryptokiError, PrivateKey, TokenRecord
+from kiosk.hardware.cryptoki import Cryptoki, CryptokiError, PrivateKey, SlotRecord, TokenRecord
 from kiosk.hardware.object_access import LibraryAccess, ObjectAccess, name_of_error
 from kiosk.hardware.token import (
     KeyMissing,
@@ -27,6 +28,7 @@ from kiosk.hardware.token import (
     PinLengthRefused,
     PinLocked,
     PinMustChange,
+    PinNotEntered,
     PinNotSet,
     PinRefused,
     SeveralTokens,
@@ -39,16 +41,23 @@ from kiosk.hardware.token import (
     TokenFailed,
     TokenInfo,
     TokenNotRecognised,
+    names_reader,
 )
+
+DER_MAX = 64 * 1024 + 1
+"""Bytes. The kiosk looks into no longer certificate, and sees by this one that it was longer."""
 
 _DIGEST_INFO_SHA256 = bytes.fromhex("3031300d060960864801650304020105000420")
 """DER of DigestInfo up to the hash value (RFC 8017, section 9.2, note 1)."""
 
-_DESCRIPTION_SIZE = 64
-"""Bytes of CK_SLOT_INFO.slotDescription: a longer reader name is cut."""
-
 _ECDSA = {Mechanism.ES256: (hashlib.sha256, 64), Mechanism.ES384: (hashlib.sha384, 96)}
 """Hash, and bytes of R and S together (RFC 7518, section 3.4)."""
+
+_GIVEN = ck.CKF_TOKEN_INITIALIZED | ck.CKF_USER_PIN_INITIALIZED
+"""Some drivers set but one of the two for a token that somebody was given."""
+
+_PKCS1 = frozenset({ck.CKM_RSA_PKCS, ck.CKM_SHA256_RSA_PKCS})
+_PSS = frozenset({ck.CKM_RSA_PKCS_PSS, ck.CKM_SHA256_RSA_PKCS_PSS})
 
 _GONE = frozenset({"CKR_DEVICE_REMOVED", "CKR_TOKEN_NOT_PRESENT", "CKR_SLOT_ID_INVALID"})
 
@@ -58,6 +67,9 @@ _PIN_ERRORS: dict[str, type[TokenError]] = {
     "CKR_PIN_LOCKED": PinLocked,
     "CKR_PIN_LEN_RANGE": PinLengthRefused,
     "CKR_PIN_EXPIRED": PinMustChange,
+    "CKR_CANCEL": PinNotEntered,
+    "CKR_FUNCTION_CANCELED": PinNotEntered,
+    "CKR_FUNCTION_REJECTED": PinNotEntered,
     "CKR_USER_PIN_NOT_INITIALIZED": PinNotSet,
 }
 
@@ -119,8 +131,10 @@ class TokenModule:
         """
         self._reader = reader
         with self._translated("find"):
-            place = self._place_of(certificate)
+            places = self._places()
+            place = self._place_of(certificate, places)
             self._place = place
+            offered = self._access.mechanisms(place.slot)
             return TokenInfo(
                 slot=place.slot,
                 serial=place.token.serial,
@@ -129,6 +143,8 @@ class TokenModule:
                 model=place.token.model,
                 flags=_flags(place.token),
                 pin_length=place.token.pin_length,
+                slots=len(places),
+                pss_only=bool(offered & _PSS) and not offered & _PKCS1,
             )
 
     def certificates(self) -> tuple[TokenCertificate, ...]:
@@ -142,7 +158,11 @@ class TokenModule:
             for place in self._places():
                 for certificate in self._certificates_in(place.slot):
                     found.setdefault(certificate.der, certificate)
-        return tuple(one for one in found.values() if not _is_authority(one.der))
+        return tuple(
+            replace(one, der=one.der[:DER_MAX])
+            for one in found.values()
+            if not _is_authority(one.der)
+        )
 
     def login(self, serial: str, certificate: bytes, pin: bytearray) -> None:
         """Log in, once, if this token with this certificate is still there.
@@ -162,7 +182,11 @@ class TokenModule:
         try:
             with self._translated("login"):
                 self._logout()
-                place = self._place_of(certificate)
+                places = self._places()
+                if not certificate and len(places) > 1:
+                    # Nothing tells which of its PINs the customer has typed.
+                    raise TokenFailed("login", "several slots, and no certificate to choose by")
+                place = self._place_of(certificate, places)
                 if place.token.serial != serial:
                     raise TokenChanged
                 self._place = place
@@ -217,29 +241,36 @@ class TokenModule:
                 manufacturer=self._library.manufacturer_id,
                 description=self._library.library_description,
                 version=".".join(map(str, self._library.library_version)),
-                slots=tuple(
-                    SlotDescription(slot.slot, slot.description, *self._described(slot.slot))
-                    if slot.token_present
-                    else SlotDescription(slot.slot, slot.description)
-                    for slot in self._access.slots()
-                ),
+                slots=tuple(map(self._described, self._access.slots())),
             )
 
-    def _described(self, slot: int) -> tuple[str, str, int, tuple[str, ...]]:
-        token = self._cryptoki.token(slot)
-        mechanisms = tuple(
-            getattr(pkcs11.Mechanism._value2member_map_.get(one), "name", f"0x{one:X}")
-            for one in sorted(self._access.mechanisms(slot))
+    def _described(self, slot: SlotRecord) -> SlotDescription:
+        """A slot with the token in it, if one is and answers."""
+        bare = SlotDescription(slot.slot, slot.description)
+        if not slot.token_present:
+            return bare
+        try:
+            token = self._cryptoki.token(slot.slot)
+            mechanisms = tuple(
+                getattr(pkcs11.Mechanism._value2member_map_.get(one), "name", f"0x{one:X}")
+                for one in sorted(self._access.mechanisms(slot.slot))
+            )
+        except CryptokiError:
+            return bare
+        return replace(
+            bare,
+            token_label=token.label,
+            token_serial=token.serial,
+            token_flags=token.flags,
+            mechanisms=mechanisms,
         )
-        return token.label, token.serial, token.flags, mechanisms
 
     # Where the token is
 
     def _places(self) -> list[_Place]:
         """The slots of the one token behind the reader, with its flags of this moment."""
         slots = self._access.slots()
-        name = self._reader.encode()[:_DESCRIPTION_SIZE].decode(errors="ignore").strip()
-        behind = [slot for slot in slots if slot.description.startswith(name)]
+        behind = [slot for slot in slots if names_reader(slot.description, self._reader)]
         # Modules of software tokens name no slot like a reader; then any token may be it.
         found: list[_Place] = []
         failure: CryptokiError | None = None
@@ -254,16 +285,17 @@ class TokenModule:
                 raise failure
             raise TokenNotRecognised if self._place is None else TokenAbsent
         # A blank token is nobody's. Modules of software tokens always show one.
-        given = [one for one in found if one.token.flags & ck.CKF_TOKEN_INITIALIZED]
+        given = [one for one in found if one.token.flags & _GIVEN]
         if not given:
             raise TokenBlank
-        if len(given) > 1 and (not behind or len({one.token.serial for one in given}) > 1):
+        serials = {one.token.serial for one in given}
+        told = bool(given[0].token.serial.strip("0 "))
+        if len(given) > 1 and (len(serials) > 1 or not (behind or told)):
             raise SeveralTokens
         return given
 
-    def _place_of(self, certificate: bytes) -> _Place:
+    def _place_of(self, certificate: bytes, places: list[_Place]) -> _Place:
         """The slot that shows the certificate; the first if none does or none is named."""
-        places = self._places()
         if certificate and len(places) > 1:
             for place in places:
                 if any(one.der == certificate for one in self._certificates_in(place.slot)):
@@ -293,7 +325,7 @@ class TokenModule:
             if error.name in _WRONG_PIN:
                 raise self._refusal() from None
             if error.name == "CKR_ARGUMENTS_BAD" and pin:
-                # What ykcs11 says of a PIN that the card could not take; none was presented.
+                # What ykcs11 says of a PIN too long for the card, which it does not present.
                 raise PinLengthRefused from None
             # CKR_USER_ALREADY_LOGGED_IN is no success: it does not say that this PIN was
             # right.
@@ -331,29 +363,18 @@ class TokenModule:
     def _sign(
         self, session: int, slot: int, key: PrivateKey, mechanism: Mechanism, message: bytes
     ) -> bytes:
-        parameters = None
-        if mechanism in _ECDSA:
-            digest, size = _ECDSA[mechanism]
-            kind, data = ck.CKM_ECDSA, digest(message).digest()
-        else:
-            size = 0
-            hashed = hashlib.sha256(message).digest()
-            offered = self._access.mechanisms(slot)
-            if mechanism is Mechanism.PS256:
-                parameters = ck.PssParameters(ck.CKM_SHA256, ck.CKG_MGF1_SHA256, len(hashed))
-                if ck.CKM_SHA256_RSA_PKCS_PSS in offered:
-                    kind, data = ck.CKM_SHA256_RSA_PKCS_PSS, message
-                else:
-                    kind, data = ck.CKM_RSA_PKCS_PSS, hashed
-            elif ck.CKM_SHA256_RSA_PKCS in offered:
-                kind, data = ck.CKM_SHA256_RSA_PKCS, message
-            else:
-                kind, data = ck.CKM_RSA_PKCS, _DIGEST_INFO_SHA256 + hashed
         pin = self._pin if key.asks_again else None
-        signature = self._cryptoki.sign(session, key.handle, kind, parameters, data, pin)
-        if not signature or (size and len(signature) != size):
-            raise TokenFailed("sign", "signature of another length")
-        return signature
+        ways = _ways(mechanism, message, self._access.mechanisms(slot))
+        for number, (kind, parameters, data) in enumerate(ways, start=1):
+            try:
+                signature = self._cryptoki.sign(session, key.handle, kind, parameters, data, pin)
+            except CryptokiError as error:
+                # Some offer what they cannot do. This comes before the key is given a PIN.
+                if error.name == "CKR_MECHANISM_INVALID" and number < len(ways):
+                    continue
+                raise
+            return _as_jws_wants(signature, mechanism)
+        raise TokenFailed("sign", "CKR_MECHANISM_INVALID")
 
     # Errors
 
@@ -382,6 +403,38 @@ class TokenModule:
             return self._cryptoki.token(place.slot).serial == place.token.serial
         except CryptokiError as error:
             return error.name not in _GONE
+
+
+_Way = tuple[int, ck.PssParameters | None, bytes]
+"""Mechanism (CKM), its parameters, and what is signed."""
+
+
+def _ways(mechanism: Mechanism, message: bytes, offered: frozenset[int]) -> list[_Way]:
+    """How a signature can be had: what the token hashes itself, then what is hashed here."""
+    if mechanism in _ECDSA:
+        digest, _ = _ECDSA[mechanism]
+        return [(ck.CKM_ECDSA, None, digest(message).digest())]
+    hashed = hashlib.sha256(message).digest()
+    if mechanism is Mechanism.PS256:
+        salted = ck.PssParameters(ck.CKM_SHA256, ck.CKG_MGF1_SHA256, len(hashed))
+        whole: _Way = (ck.CKM_SHA256_RSA_PKCS_PSS, salted, message)
+        prepared: _Way = (ck.CKM_RSA_PKCS_PSS, salted, hashed)
+    else:
+        whole = (ck.CKM_SHA256_RSA_PKCS, None, message)
+        prepared = (ck.CKM_RSA_PKCS, None, _DIGEST_INFO_SHA256 + hashed)
+    return [whole, prepared] if whole[0] in offered else [prepared]
+
+
+def _as_jws_wants(signature: bytes, mechanism: Mechanism) -> bytes:
+    """Bring an ECDSA signature to R and S side by side; careless drivers give DER."""
+    size = _ECDSA[mechanism][1] if mechanism in _ECDSA else len(signature)
+    if size and len(signature) != size:
+        with suppress(ValueError, OverflowError):
+            numbers = decode_dss_signature(signature)
+            return b"".join(number.to_bytes(size // 2, "big") for number in numbers)
+    if not signature or len(signature) != size:
+        raise TokenFailed("sign", "signature of another length")
+    return signature
 
 
 def _check_pin(token: TokenRecord, pin: bytearray) -> None:

@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+import signal
 import socket
 import subprocess
 import sys
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import TypeVar
 
@@ -24,6 +26,9 @@ from kiosk.hardware.token import (
 )
 
 log = logging.getLogger(__name__)
+
+LOAD = "load"
+"""Name of the operation that has nothing to do with a token yet."""
 
 R = TypeVar("R", bound=wire.Reply)
 
@@ -52,6 +57,8 @@ class Helper:
                     stdout=subprocess.DEVNULL,
                     stderr=subprocess.DEVNULL,
                     cwd="/",
+                    # Its own process group: what a module starts is ended with it.
+                    start_new_session=True,
                     env=dict(environment),
                 )
         except OSError:
@@ -85,14 +92,25 @@ class Helper:
         """
         self._killed = True
         if not self.ended.is_set():
-            self._process.kill()
+            self._kill_group()
         if not self._asking:
             # Else the event loop still watches it, and the end of the process wakes it.
             self._socket.close()
 
+    def _kill_group(self) -> None:
+        """End the process and what its module has started. It is not reaped yet, so the number
+        is still its own."""
+        with suppress(ProcessLookupError):
+            os.killpg(self._process.pid, signal.SIGKILL)
+
     def _reap(self) -> None:
+        self._kill_group()
         if self._process.poll() is None:
             return
+        if self._asking:
+            # What the module started may hold the other end, and would keep the answer open.
+            with suppress(OSError):
+                self._socket.shutdown(socket.SHUT_RDWR)
         self._loop.remove_reader(self._pidfd)
         os.close(self._pidfd)
         self.ended.set()
@@ -107,7 +125,7 @@ class Helper:
             ModuleMissing, TokenFailed, TokenStalled, HelperDied
         """
         try:
-            await self.ask("load", wire.Load(str(module), fixed_buffers), wire.Done, seconds)
+            await self.ask(LOAD, wire.Load(str(module), fixed_buffers), wire.Done, seconds)
         except ModuleMissing as error:
             raise ModuleMissing(str(module), error.reason) from None
         self.module = module
@@ -199,6 +217,7 @@ _PLAIN_ERRORS: dict[str, type[TokenError]] = {
         errors.KeyMissing,
         errors.PinLocked,
         errors.PinLengthRefused,
+        errors.PinNotEntered,
         errors.PinNotSet,
         errors.PinMustChange,
     )

@@ -41,6 +41,10 @@ class WireClosed(WireError):
     """The other side closed the socket, perhaps in the middle of a frame."""
 
 
+class FrameTooLong(WireError):
+    """There is more to say than a frame holds."""
+
+
 # What the kiosk asks.
 
 
@@ -133,11 +137,11 @@ def encode(message: Request | Reply, blob_length: int = 0) -> bytes:
     """Return everything of a frame but its blob.
 
     Raises:
-        WireError: header or blob are too long.
+        FrameTooLong
     """
     header = msgspec.msgpack.encode(message)
     if len(header) > HEADER_MAX or blob_length > BLOB_MAX:
-        raise WireError("frame too long")
+        raise FrameTooLong("frame too long")
     return _LENGTHS.pack(len(header), blob_length) + header
 
 

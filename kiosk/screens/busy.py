@@ -26,7 +26,7 @@ class BusyScreen(JourneyScreen):
     def __init__(self, view: View) -> None:
         super().__init__(view)
         self._words, self.STEP = WORDS[view.state]  # type: ignore[misc]
-        if view.state is State.VERIFYING and view.pin_pad:
+        if view.pin_awaited:
             self._words = "busy.pin_pad"
 
     def body(self) -> ComposeResult:

@@ -80,14 +80,17 @@ class ProofRequest:
         return f"<ProofRequest for {self.audience}>"
 
 
-def algorithm_for(key_type: str, curve: str = "") -> Algorithm:
+def algorithm_for(key_type: str, curve: str = "", *, pss_only: bool = False) -> Algorithm:
     """Choose the algorithm for a key, named as `kiosk.hardware.certificate.Identity` does.
+
+    Args:
+        pss_only: the token signs with RSA in no other way than PSS.
 
     Raises:
         ProofImpossible: the contract has no algorithm for such a key.
     """
     if key_type == "RSA":
-        return "RS256"
+        return "PS256" if pss_only else "RS256"
     if key_type == "EC" and curve == "secp256r1":
         return "ES256"
     if key_type == "EC" and curve == "secp384r1":

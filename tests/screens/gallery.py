@@ -49,7 +49,7 @@ def typed(count: int) -> PinBuffer:
     return buffer
 
 
-FACTS = {"date": "30/06/2026", "shortest": "8", "longest": "12"}
+FACTS = {"date": "30/06/2026"}
 """What the problems' wording may name."""
 
 _VISIT = {"holder": HOLDER, "username": "hoasen"}
@@ -75,7 +75,7 @@ VIEWS: dict[str, View] = {
     "PIN, demo": View(State.PIN, **_VISIT, pin_length=(8, 12), demo=DEMO),
     "PIN on the reader": View(State.PIN, **_VISIT, pin_pad=True),
     "verifying": View(State.VERIFYING, **_VISIT),
-    "verifying, PIN on the reader": View(State.VERIFYING, **_VISIT, pin_pad=True),
+    "verifying, PIN on the reader": View(State.VERIFYING, **_VISIT, pin_awaited=True),
     "choose signer": View(State.CHOOSE_SIGNER, certificates=(HOLDER, BRANCH)),
     "PIN wrong": View(State.PIN_WRONG, problem=problems.PIN_WRONG),
     "PIN of a wrong length": View(State.PIN_WRONG, problem=problems.PIN_LENGTH, facts=FACTS),
