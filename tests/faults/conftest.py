@@ -8,6 +8,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 from tests.faults.misbehaving import Misbehaving, build
+from tests.stack.conftest import sandbox_directory, server  # noqa: F401
 from tests.stack.softhsm import MODULE, SoftToken
 
 
