@@ -39,7 +39,7 @@ def replace_readers() -> None:
 
 def let_helpers_read(names: tuple[str, ...]) -> None:
     """Give helpers these variables, too."""
-    token_client.ENVIRONMENT = (*token_client.ENVIRONMENT, *names)
+    token_client.ENVIRONMENT += names  # type: ignore[assignment]
 
 
 def crash_at(key: str) -> None:
@@ -52,7 +52,7 @@ def crash_at(key: str) -> None:
             raise ValueError(typed)
         usual(entry, character)
 
-    PinEntry.type_character = type_character  # type: ignore[method-assign]
+    PinEntry.type_character = type_character  # type: ignore[method-assign, assignment]
 
 
 if __name__ == "__main__":

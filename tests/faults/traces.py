@@ -78,9 +78,13 @@ def core_limits(pid: int) -> tuple[int, int]:
     return resource.prlimit(pid, resource.RLIMIT_CORE)
 
 
-def core_files(*folders: Path) -> set[Path]:
-    """Core files in these folders and where helpers run."""
-    return {path for folder in (*folders, Path("/")) for path in folder.glob("core*")}
+def core_files(*folders: Path) -> set[tuple[Path, int]]:
+    """Core files in these folders and where helpers run, and when each was written."""
+    return {
+        (path, path.stat().st_mtime_ns)
+        for folder in (*folders, Path("/"))
+        for path in folder.glob("core*")
+    }
 
 
 def leaves_core_file(folder: Path, precaution: str = "") -> bool:
@@ -99,7 +103,7 @@ def leaves_core_file(folder: Path, precaution: str = "") -> bool:
         check=False,
     )
     new = core_files(folder) - before
-    for path in new:
+    for path, _ in new:
         path.unlink()
     return bool(new)
 
