@@ -88,7 +88,6 @@ def start(
                 for one in (pin, *further_pins):
                     assert_nowhere(kiosk, one)
                 assert kiosk.console.leave() == 0
-            kiosk.console.settle()
         for one in (pin, *further_pins):
             assert not traces.in_bytes(bytes(kiosk.console.raw), one)
             assert traces.in_files((tmp_path, sandbox_directory), since, one) == []
