@@ -50,7 +50,7 @@ HANGS = {
 AT_ONCE = 100.0
 """Milliseconds. Up to there, an answer is felt to be immediate."""
 
-DEADLINE = 2.5
+DEADLINE = 3.0
 """Seconds. Long enough for some key presses, short enough to be waited for."""
 
 LONG = 30.0
