@@ -27,6 +27,7 @@ from kiosk.config import ConfigError
 from kiosk.controller import Controller
 from kiosk.effects import Tools
 from kiosk.flow import Overlay
+from kiosk.keyboard import KeyByKeyDriver
 from kiosk.screens import screen_for
 from kiosk.screens.base import DemoAsked, JourneyScreen, LanguageToggled
 from kiosk.screens.note import NoteScreen
@@ -72,7 +73,7 @@ class KioskApp(App[None], inherit_bindings=False):
             demo: called with this app and the action's name when the demo strip is
                 used, and once with `started`.
         """
-        super().__init__()
+        super().__init__(driver_class=KeyByKeyDriver)
         self.controller = make_controller(self._show, self.crash)
         self.crash_report = ""
         """Where an unhandled exception came from, without any value."""

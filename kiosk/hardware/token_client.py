@@ -153,6 +153,8 @@ class HelperTokenDriver(TokenDriver):
         self._helpers: set[Helper] = set()
         self._warm: Helper | None = None
         self._starting = asyncio.Lock()
+        self._stalled: tuple[Path, TokenStalled, float] | None = None
+        """The module that last hung while it was loaded, and when, on the loop's clock."""
         self._closed = False
 
     async def warm_up(self) -> None:
@@ -172,6 +174,8 @@ class HelperTokenDriver(TokenDriver):
                 self._warm = await self._start(module, default.fixed_buffers)
             except TokenError as error:
                 log.warning("no helper stands ready: %s", error)
+                if isinstance(error, TokenStalled):
+                    self._stalled = (module, error, asyncio.get_running_loop().time())
 
     async def open(self, reader: str, atr: bytes) -> Token:
         """See `TokenDriver`.
@@ -186,12 +190,14 @@ class HelperTokenDriver(TokenDriver):
         family = self._catalogue.family(atr)
         if family is self._catalogue.default and self._unknown is not None:
             self._unknown.note(atr)
+        began = asyncio.get_running_loop().time()
         blind: HelperToken | None = None
         failures: list[TokenError] = []
         try:
             async with self._starting:
                 for module in family.modules:
                     try:
+                        self._spare_the_wait(module, began)
                         found, token = await self._try(module, family, reader)
                     except (ModuleMissing, HelperDied, TokenFailed) as error:
                         failures.append(error)
@@ -218,6 +224,17 @@ class HelperTokenDriver(TokenDriver):
             return blind
         # A module that is there and fails says more than one that is not installed.
         raise next((e for e in failures if not isinstance(e, ModuleMissing)), failures[0])
+
+    def _spare_the_wait(self, module: Path, began: float) -> None:
+        """A module that was seen to hang while this customer waited is not waited for again.
+
+        Raises:
+            TokenStalled
+        """
+        if self._stalled is not None:
+            stalled, error, moment = self._stalled
+            if stalled == module and moment >= began:
+                raise error
 
     async def open_with(self, module: Path, family: Family, reader: str) -> HelperToken:
         """Load this module, for a technician, whether it sees a token or not.
