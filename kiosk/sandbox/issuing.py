@@ -35,6 +35,8 @@ def make_key(kind: KeyKind) -> PrivateKey:
             return ec.generate_private_key(ec.SECP256R1())
         case "P-384":
             return ec.generate_private_key(ec.SECP384R1())
+        case "P-521":
+            return ec.generate_private_key(ec.SECP521R1())
         case _:
             return rsa.generate_private_key(65537, int(kind.removeprefix("RSA")))
 

@@ -12,7 +12,7 @@ OLD_PASSWORD = "Mat-khau-cu-1"
 """Password of every account before it is reset. It is public as well."""
 
 
-KeyKind: TypeAlias = Literal["RSA1024", "RSA2048", "RSA3072", "RSA4096", "P-256", "P-384"]
+KeyKind: TypeAlias = Literal["RSA1024", "RSA2048", "RSA3072", "RSA4096", "P-256", "P-384", "P-521"]
 
 Flaw: TypeAlias = Literal[
     "", "sha1", "no-signature-usage", "broken-field", "unknown-version", "truncated", "no-key"
@@ -81,6 +81,7 @@ TOKENS: tuple[TokenProfile, ...] = (
 ODD_TOKENS: tuple[TokenProfile, ...] = (
     TokenProfile("rsa-3072", "CÔNG TY TNHH KHÓA DÀI", "0100000001", key="RSA3072"),
     TokenProfile("rsa-4096", "CÔNG TY TNHH KHÓA RẤT DÀI", "0100000001", key="RSA4096"),
+    TokenProfile("p-521", "CÔNG TY TNHH CONG HƠN", "0100000001", key="P-521"),
     TokenProfile("p-384", "CÔNG TY TNHH ĐƯỜNG CONG", "0100000001", key="P-384"),
     TokenProfile("sha1", "CÔNG TY TNHH BĂM CŨ", "0100000001", flaw="sha1"),
     TokenProfile("wrong-usage", "CÔNG TY TNHH MÃ HÓA", "0100000001", flaw="no-signature-usage"),

@@ -246,6 +246,7 @@ CKR = {
     "DEVICE_ERROR": 0x30,
     "DEVICE_REMOVED": 0x32,
     "KEY_HANDLE_INVALID": 0x60,
+    "MECHANISM_INVALID": 0x70,
     "PIN_LEN_RANGE": 0xA2,
     "PIN_EXPIRED": 0xA3,
     "PIN_LOCKED": 0xA4,
@@ -260,6 +261,17 @@ _SPOILABLE = (
     *("C_GetSlotList", "C_GetTokenInfo", "C_OpenSession", "C_FindObjects"),
     *("C_GetAttributeValue", "C_Login", "C_SignInit", "C_Sign"),
 )
+
+
+async def _cancel_pin_pad(rig: SoftRig, _step: Step) -> None:
+    rig.misbehaving.order("C_Login", "return 0x50")
+
+
+async def _miss_twice_untold(rig: CardRig, step: Step) -> None:
+    """The second miss is not followed by flags that could be read."""
+    await _miss_twice(rig, step)
+    await rig.visitor.reaches(State.PIN)
+    rig.misbehaving.order("C_GetTokenInfo", "return 0x30", skip=1, times=1)
 
 
 async def _miss_twice(rig: CardRig, _step: Step) -> None:
@@ -306,6 +318,8 @@ HANDS: dict[str, Hands] = {
         for function in _SPOILABLE
         for code, value in CKR.items()
     },
+    # Once, as by a driver that offers a mechanism that it cannot do; it has another.
+    "C_SignInit-MECHANISM_INVALID": _spoiled("C_SignInit", "return 0x70", times=1),
     "C_Finalize-hangs": _from_the_start("C_Finalize", "hang"),
     "hangs-before-login": _shaped(hang_before_login=True),
     "hangs-before-login-and-known": Hands(
@@ -318,6 +332,7 @@ HANDS: dict[str, Hands] = {
     "pin-wrong": Hands(pin="87654321"),
     "pin-last-try": Hands(token="last-try"),
     "pin-second-miss": Hands(pin="87654321", arm=_miss_twice),
+    "pin-second-miss-untold": Hands(pin="87654321", arm=_miss_twice_untold),
     "pin-locked-now": Hands(token="last-try", pin="87654321"),
     "pin-locked-before": Hands(token="locked"),
     "pin-count-low": _shaped(set_flags=FLAG["low"]),
@@ -327,8 +342,11 @@ HANDS: dict[str, Hands] = {
     "pin-must-change": _shaped(set_flags=FLAG["change"]),
     "pin-not-set": _shaped(clear_flags=FLAG["pin set"]),
     "pin-pad": _shaped(pin="", pin_pad="12345678"),
+    "pin-pad-cancelled": Hands(
+        pin="", shape={"pin_pad": "12345678"}, arm=_cancel_pin_pad, undo=_obey
+    ),
     "key-asks-again": Hands(token="two-certificates"),
-    "token-blank": _shaped(clear_flags=FLAG["initialised"]),
+    "token-blank": _shaped(clear_flags=FLAG["initialised"] | FLAG["pin set"]),
     "no-certificate": Hands(token="empty"),
     "several-certificates": Hands(token="two-certificates"),
     "hidden": _shaped(hide_certificates=True),
@@ -345,6 +363,13 @@ HANDS: dict[str, Hands] = {
         shape={"hide_certificates": True},
         family=_with(certificates_after_login=True),
     ),
+    "several-slots-hidden": Hands(
+        token="hoa-sen, several slots",
+        shape={"describe": READER_NAME, "serial": "0123456789", "hide_certificates": True},
+        family=_with(certificates_after_login=True),
+    ),
+    "pss-only": Hands(token="hoa-sen, pss"),
+    "curve-without-algorithm": Hands(token="p-521"),
     "key-missing": _shaped(hide_keys=True),
     **{
         name: Hands(token=name)

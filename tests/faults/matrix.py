@@ -73,6 +73,8 @@ class Recovery(Enum):
     """The PIN may be typed again."""
     STOP = "stop"
     """The default is to stop."""
+    WARNED = "warned"
+    """Before the PIN may be typed again, the customer is told that it is the last try."""
     CHOOSE = "choose"
     """The customer chooses."""
     END = "end"
@@ -371,9 +373,9 @@ DRIVERS = (
             ("C_GetTokenInfo", "TOKEN_NOT_RECOGNIZED", (Step.READING,), _UNSEEN),
             ("C_OpenSession", "SESSION_COUNT", (Step.READING, Step.LOGIN), _DRIVER),
             ("C_FindObjects", "DEVICE_ERROR", (Step.READING,), _DRIVER),
-            ("C_FindObjects", "DEVICE_REMOVED", (Step.READING,), _UNSEEN),
+            ("C_FindObjects", "DEVICE_REMOVED", (Step.READING,), _DRIVER),
             ("C_Login", "DEVICE_ERROR", (Step.LOGIN,), _DRIVER),
-            ("C_Login", "DEVICE_REMOVED", (Step.LOGIN,), _UNSEEN),
+            ("C_Login", "DEVICE_REMOVED", (Step.LOGIN,), _DRIVER),
             ("C_Login", "USER_ALREADY_LOGGED_IN", (Step.LOGIN,), _DRIVER),
             ("C_Login", "PIN_LOCKED", (Step.LOGIN,), _stop(problems.PIN_LOCKED)),
             ("C_Login", "PIN_EXPIRED", (Step.LOGIN,), _stop(problems.PIN_MUST_CHANGE)),
@@ -384,7 +386,8 @@ DRIVERS = (
             ),
             ("C_SignInit", "KEY_HANDLE_INVALID", (Step.SIGN,), _DRIVER),
             ("C_Sign", "USER_NOT_LOGGED_IN", (Step.SIGN,), _DRIVER),
-            ("C_Sign", "DEVICE_REMOVED", (Step.SIGN,), _UNSEEN),
+            ("C_Sign", "DEVICE_REMOVED", (Step.SIGN,), _DRIVER),
+            ("C_SignInit", "MECHANISM_INVALID", (Step.SIGN,), Cell(State.CONFIRM)),
         )
     ),
     Fault(
@@ -413,6 +416,12 @@ PINS = (
     Fault("pin-last-try", "one try is left", Rig.CARD, _on(Step.PREPARING, _LAST)),
     Fault("pin-second-miss", "the second of three tries misses", Rig.CARD, _on(Step.LOGIN, _LAST)),
     Fault(
+        "pin-second-miss-untold",
+        "the same, and the driver does not say so then",
+        Rig.CARD,
+        _on(Step.LOGIN, Cell(State.PIN_WRONG, problems.PIN_WRONG, Recovery.WARNED)),
+    ),
+    Fault(
         "pin-locked-now",
         "the last try misses",
         Rig.CARD,
@@ -431,6 +440,15 @@ PINS = (
     Fault("pin-must-change", "the PIN has to change", Rig.SOFT, _read(problems.PIN_MUST_CHANGE)),
     Fault("pin-not-set", "the token has no user PIN", Rig.SOFT, _read(problems.PIN_NOT_SET)),
     Fault("pin-pad", "the PIN is typed on the reader", Rig.SOFT, _CONFIRMED),
+    Fault(
+        "pin-pad-cancelled",
+        "nobody types the PIN on the reader",
+        Rig.SOFT,
+        _on(
+            Step.LOGIN,
+            Cell(State.PIN_WRONG, problems.PIN_NOT_ENTERED, Recovery.TYPE_AGAIN),
+        ),
+    ),
     Fault(
         "key-asks-again",
         "the key asks for the PIN at each use",
@@ -507,6 +525,19 @@ CERTIFICATES = (
         "it is suspended",
         Rig.CARD,
         _on(Step.PREPARING, _stop(problems.CERTIFICATE_SUSPENDED)),
+    ),
+    Fault("pss-only", "the token signs with RSA-PSS only: that works", Rig.SOFT, _CONFIRMED),
+    Fault(
+        "curve-without-algorithm",
+        "its key is ECDSA P-521",
+        Rig.SOFT,
+        _read(problems.CERTIFICATE_WEAK_KEY),
+    ),
+    Fault(
+        "several-slots-hidden",
+        "the certificate is hidden, and the token has several PINs",
+        Rig.SOFT,
+        _read(problems.KIOSK_DRIVER_FAILED),
     ),
     *(
         Fault(f"works-{key}", f"its key is {key}: that works", Rig.SOFT, _CONFIRMED)

@@ -22,6 +22,7 @@
  *   hang          never return
  *   crash         die of a segmentation fault
  *   exit          end the process with status 3
+ *   fork          start a process that stays, then call the real function
  *   return VALUE  return this without calling the real function
  *   after VALUE   call the real function, then return this
  *   delay VALUE   wait so many milliseconds, then call the real function
@@ -160,6 +161,12 @@ static void crash(void)
     *nowhere = 1;
 }
 
+static void leave_a_child(void)
+{
+    if (fork() == 0)
+        hang();
+}
+
 static void delay(unsigned long milliseconds)
 {
     struct timespec left = {
@@ -193,6 +200,8 @@ static void obey(struct call *call)
         crash();
     else if (strcmp(action, "exit") == 0)
         _exit(3);
+    else if (strcmp(action, "fork") == 0)
+        leave_a_child();
     else if (strcmp(action, "return") == 0 && read == 5)
         call->action = RETURN;
     else if (strcmp(action, "after") == 0 && read == 5)

@@ -22,7 +22,7 @@ SOURCE = Path(__file__).with_name("misbehaving.c")
 FUNCTIONS = frozenset(re.findall(r"^WRAP\((\w+),", SOURCE.read_text(), re.MULTILINE)) | {"load"}
 """What can misbehave; `load` is the loading of the library."""
 
-_ACTION = re.compile(r"hang|crash|exit|size0|(return|after) 0x[0-9A-Fa-f]+|delay [0-9]+")
+_ACTION = re.compile(r"hang|crash|exit|fork|size0|(return|after) 0x[0-9A-Fa-f]+|delay [0-9]+")
 
 _SIZE_QUERIES = {"C_GetSlotList", "C_GetMechanismList", "C_GetAttributeValue", "C_Sign"}
 
@@ -89,7 +89,8 @@ class Misbehaving:
             function: one of `FUNCTIONS`.
             action: `hang`, `crash`, `exit`, `return 0xA0` (the real function is not called),
                 `after 0xA0` (it is called, and its result replaced), `delay 500` (milliseconds),
-                or `size0` (a size query is answered with 0).
+                `fork` (a process is started that stays), or `size0` (a size query is answered
+                with 0).
             skip: how many calls are let through first, in whatever process.
             times: how many calls are spoilt then; all if not given.
         """

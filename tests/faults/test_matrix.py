@@ -54,13 +54,15 @@ def soft_tokens(
     def soft_token(name: str) -> SoftToken:
         if name not in made:
             token = made[name] = SoftToken(tmp_path_factory.mktemp("soft"))
-            profile, _, several = name.partition(", ")
+            profile, _, trait = name.partition(", ")
             leaves = SandboxPki.open(sandbox_directory).leaves(profile)
             for number, (key, certificate) in enumerate(leaves, start=1):
                 token.put(f"{profile} {number}", certificate, key, f"0{number}")
-            for number in range(5 if several else 0):
+            for number in range(5 if trait == "several slots" else 0):
                 # Which slot comes first is SoftHSM's secret: it shall hardly be the right one.
                 token.add_token(f"another PIN {number}")
+            if trait == "pss":
+                token.forbid("CKM_RSA_PKCS", "CKM_SHA256_RSA_PKCS")
         return made[name]
 
     return soft_token
@@ -217,6 +219,9 @@ async def recover(rig: Rig, step: Step, cell: Cell, hands: Hands) -> None:
         case Recovery.TYPE_AGAIN:
             visitor.do(flow.Retried())
             await visitor.reaches(State.PIN)
+        case Recovery.WARNED:
+            visitor.do(flow.Retried())
+            await visitor.reaches(State.LAST_TRY)
         case Recovery.STOP:
             assert visitor.state is State.LAST_TRY
             visitor.do(flow.Stopped())

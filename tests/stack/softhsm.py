@@ -39,6 +39,11 @@ class SoftToken:
     def environment(self) -> dict[str, str]:
         return {"SOFTHSM2_CONF": str(self.directory / "softhsm2.conf")}
 
+    def forbid(self, *mechanisms: str) -> None:
+        """Let the token offer all mechanisms but these."""
+        with (self.directory / "softhsm2.conf").open("a") as file:
+            file.write("slots.mechanisms = -" + ",".join(mechanisms) + "\n")
+
     def add_token(self, label: str) -> None:
         self._run(
             *("softhsm2-util", "--init-token", "--free", "--label", label),

@@ -20,6 +20,7 @@ from kiosk.hardware.certificate import (
     ForeignAuthority,
     NoTaxCode,
     TrustStore,
+    WeakKey,
     WeakSignature,
     WrongUsage,
     read_identity,
@@ -36,6 +37,7 @@ KEYS = {
 }
 REFUSALS: dict[str, type[CertificateRefused]] = {
     "sha1": WeakSignature,
+    "p-521": WeakKey,
     "wrong-usage": WrongUsage,
     "no-tax-code": NoTaxCode,
     "broken": CertificateUnreadable,
