@@ -270,8 +270,8 @@ async def _cancel_pin_pad(rig: SoftRig, _step: Step) -> None:
 async def _miss_twice_untold(rig: CardRig, step: Step) -> None:
     """The second miss is not followed by flags that could be read."""
     await _miss_twice(rig, step)
-    await rig.visitor.reaches(State.PIN)
-    rig.misbehaving.order("C_GetTokenInfo", "return 0x30", skip=1, times=1)
+    # Two looks come before the login: at the token, and where its session is opened.
+    rig.misbehaving.order("C_GetTokenInfo", "return 0x30", skip=2, times=1)
 
 
 async def _miss_twice(rig: CardRig, _step: Step) -> None:
@@ -279,6 +279,7 @@ async def _miss_twice(rig: CardRig, _step: Step) -> None:
     rig.visitor.confirm_pin("87654321")
     await rig.visitor.reaches(State.PIN_WRONG)
     rig.visitor.do(flow.Retried())
+    await rig.visitor.reaches(State.PIN)
 
 
 HANDS: dict[str, Hands] = {

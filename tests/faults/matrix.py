@@ -537,7 +537,7 @@ CERTIFICATES = (
         "several-slots-hidden",
         "the certificate is hidden, and the token has several PINs",
         Rig.SOFT,
-        _read(problems.KIOSK_DRIVER_FAILED),
+        _on(Step.READING, Cell(State.PROBLEM, problems.KIOSK_DRIVER_FAILED, Recovery.END)),
     ),
     *(
         Fault(f"works-{key}", f"its key is {key}: that works", Rig.SOFT, _CONFIRMED)

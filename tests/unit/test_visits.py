@@ -302,6 +302,7 @@ async def test_three_wrong_pins_lock_and_each_press_is_one_try(kiosk: Kiosk) -> 
     await kiosk.reaches(State.PIN_WRONG, problems.PIN_WRONG)
     assert token.verify_count - before == 1
     kiosk.do(flow.Retried())
+    await kiosk.reaches(State.PIN)
     kiosk.type_pin("00000000")
     kiosk.do(flow.PinConfirmed())
     await kiosk.reaches(State.LAST_TRY, problems.PIN_LAST_TRY)
@@ -484,7 +485,6 @@ async def test_a_pin_of_a_length_that_no_pin_has_is_not_tried(kiosk: Kiosk) -> N
     kiosk.type_pin("123456789")
     kiosk.do(flow.PinConfirmed())
     await kiosk.reaches(State.PIN_WRONG, problems.PIN_LENGTH)
-    assert kiosk.view.facts["longest"] == "8"
     assert kiosk.driver.token("hoa-sen").verify_count == before
 
 
