@@ -1,10 +1,34 @@
-"""Last words of a test run: figures that a row of dots does not tell."""
+"""Fixtures that must exist once, and the last words of a test run.
+
+There is one pcscd for each process: libpcsclite looks for its socket once. So its fixtures
+are here, and not in the folders whose tests use them.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
 import pytest
+
+from tests.stack.parts import (
+    _session_pcscd,
+    card,
+    console,
+    kiosk_command,
+    pcscd,
+    sandbox_directory,
+    server,
+)
+
+__all__ = [
+    "_session_pcscd",
+    "card",
+    "console",
+    "kiosk_command",
+    "pcscd",
+    "sandbox_directory",
+    "server",
+]
 
 FIGURE = "figure"
 """A line for the end of the run, recorded by a test with `record_property`."""

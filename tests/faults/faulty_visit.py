@@ -14,8 +14,8 @@ from pathlib import Path
 from kiosk.sandbox.pki import SandboxPki
 from kiosk.sandbox.server.run import SandboxServer, latest_mails
 from tests.faults.misbehaving import Misbehaving
-from tests.stack.conftest import write_config
 from tests.stack.journey import PIN_ASKED, USERNAME, Customer
+from tests.stack.parts import write_config
 from tests.terminal.console import Console
 
 ROOT = Path(__file__).parents[2]

@@ -19,7 +19,7 @@ from kiosk.sandbox.embedded import READER_NAME
 from tests.faults.matrix import Step
 from tests.faults.misbehaving import Misbehaving
 from tests.faults.rig import CardRig, Rig, SoftRig
-from tests.stack.conftest import Pcscd
+from tests.stack.parts import Pcscd
 
 Hand = Callable[[Any, Step], Awaitable[None]]
 

@@ -24,7 +24,7 @@ from kiosk.sandbox.scenario import ACCOUNTS, TOKENS_BY_NAME
 from tests.faults.matrix import Step
 from tests.faults.misbehaving import Misbehaving
 from tests.faults.visitor import Visitor
-from tests.stack.conftest import CONFIG
+from tests.stack.parts import CONFIG
 
 PATIENT = Deadlines(open=15, read=15, login=15, sign=15)
 """For whoever does not hang."""
@@ -67,6 +67,10 @@ class Rig:
 
     async def remove(self) -> None:
         """Take all tokens out."""
+        raise NotImplementedError
+
+    async def inserted(self) -> bool:
+        """Whether the reader has a token."""
         raise NotImplementedError
 
     def start(self, family: Family, deadlines: Deadlines) -> None:
@@ -217,6 +221,10 @@ class SoftRig(Rig):
         """See `Rig`."""
         self.reader.remove()
 
+    async def inserted(self) -> bool:
+        """See `Rig`."""
+        return bool(self.reader.inserted())
+
 
 class CardRig(Rig):
     """The real pcscd, OpenSC and a virtual card."""
@@ -246,6 +254,10 @@ class CardRig(Rig):
         """See `Rig`."""
         for card in (self.card, *self.others):
             await asyncio.to_thread(card.remove)
+
+    async def inserted(self) -> bool:
+        """See `Rig`."""
+        return bool(await asyncio.to_thread(self.card.inserted))
 
     async def insert_second(self) -> None:
         """Put another token into the second reader."""

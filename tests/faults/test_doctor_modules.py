@@ -20,7 +20,7 @@ from kiosk.hardware.token_client import Deadlines, HelperTokenDriver
 from kiosk.sandbox.embedded import ATR, EmbeddedReader
 from kiosk.sandbox.pki import SandboxPki
 from tests.faults.misbehaving import Misbehaving
-from tests.stack.conftest import write_config
+from tests.stack.parts import write_config
 from tests.stack.softhsm import LABEL
 
 pytestmark = pytest.mark.stack

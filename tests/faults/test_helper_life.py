@@ -5,16 +5,15 @@ from __future__ import annotations
 import asyncio
 import subprocess
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from kiosk import flow
 from kiosk.flow import State
-from kiosk.hardware.catalogue import Catalogue, Family
 from kiosk.hardware.token import HelperDied, Token, TokenStalled
-from kiosk.hardware.token_client import Deadlines, HelperToken, HelperTokenDriver, installed
+from kiosk.hardware.token_client import HelperToken, HelperTokenDriver, installed
 from kiosk.sandbox.embedded import EmbeddedDriver, Operation
 from kiosk.sandbox.pki import SandboxPki
 from kiosk.sandbox.server.run import SandboxServer
@@ -26,24 +25,6 @@ from tests.walks.token import WalkReader
 pytestmark = pytest.mark.stack
 
 PIN = b"12345678"
-
-
-@pytest.fixture
-async def make_driver(misbehaving: Misbehaving) -> AsyncIterator[Callable[..., HelperTokenDriver]]:
-    """Makes drivers of these modules, or of the misbehaving one."""
-    made: list[HelperTokenDriver] = []
-
-    def make(*modules: Path, open_deadline: float = 10.0) -> HelperTokenDriver:
-        family = Family("default", modules or (misbehaving.module,))
-        deadlines = Deadlines(open=open_deadline, read=10, login=10, sign=10)
-        made.append(
-            HelperTokenDriver(Catalogue(family), deadlines, extra_env=misbehaving.environment)
-        )
-        return made[-1]
-
-    yield make
-    for driver in made:
-        await driver.close()
 
 
 def group(pid: int) -> set[int]:
@@ -125,7 +106,7 @@ def hanging_library(tmp_path: Path) -> Path:
 async def test_a_module_that_hangs_while_it_is_loaded_is_passed_over(
     misbehaving: Misbehaving, make_driver: Callable[..., HelperTokenDriver], hanging_library: Path
 ) -> None:
-    driver = make_driver(hanging_library, misbehaving.module, open_deadline=3.0)
+    driver = make_driver(hanging_library, misbehaving.module, open=3.0)
     token = await driver.open("reader", b"\x3b\x00")
     assert isinstance(token, HelperToken)
     assert token.module == misbehaving.module
@@ -135,7 +116,7 @@ async def test_a_customer_does_not_wait_twice_for_a_hanging_module(
     make_driver: Callable[..., HelperTokenDriver], hanging_library: Path
 ) -> None:
     """Once while it is warmed up, and once more."""
-    driver = make_driver(hanging_library, open_deadline=3.0)
+    driver = make_driver(hanging_library, open=3.0)
     warming = asyncio.create_task(driver.warm_up())
     await wait_until(driver._starting.locked)
     began = time.monotonic()

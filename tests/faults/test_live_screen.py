@@ -23,7 +23,7 @@ from tests.stack.journey import INSERT, PIN_ASKED, WELCOME
 from tests.stack.softhsm import MODULE, SoftToken
 from tests.terminal.console import Console
 
-pytestmark = pytest.mark.stack
+pytestmark = [pytest.mark.stack, pytest.mark.alone]
 
 STALLED = ("USB Token không phản hồi", "Vui lòng rút USB Token ra", "T03")
 REMOVED = ("USB Token đã được rút ra", "T01")

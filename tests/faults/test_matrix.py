@@ -36,7 +36,7 @@ from tests.faults.matrix import (
 from tests.faults.matrix import Rig as RigKind
 from tests.faults.misbehaving import Misbehaving
 from tests.faults.rig import HASTY, HOLD, PATIENT, CardRig, Rig, SoftRig
-from tests.stack.conftest import Pcscd
+from tests.stack.parts import Pcscd
 from tests.stack.softhsm import MODULE, SoftToken
 
 OPENSC = next(Path("/usr/lib").glob("*-linux-gnu/opensc-pkcs11.so"))
@@ -243,6 +243,6 @@ async def recover(rig: Rig, step: Step, cell: Cell, hands: Hands) -> None:
 
 
 async def insert_if_none(rig: Rig) -> None:
-    """Put the token in, unless one is in, as the kiosk sees it."""
-    if rig.visitor.state is State.INSERT_TOKEN:
+    """Put the token in, unless one is in: the kiosk may not have seen it yet."""
+    if rig.visitor.state is State.INSERT_TOKEN and not await rig.inserted():
         await rig.insert()

@@ -5,14 +5,13 @@ from __future__ import annotations
 import asyncio
 import signal
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 
-from kiosk.hardware.catalogue import Catalogue, Family
 from kiosk.hardware.token import (
     HelperDied,
     KeyMissing,
@@ -22,7 +21,7 @@ from kiosk.hardware.token import (
     TokenInfo,
     TokenStalled,
 )
-from kiosk.hardware.token_client import Deadlines, HelperToken, HelperTokenDriver
+from kiosk.hardware.token_client import HelperToken, HelperTokenDriver
 from tests.faults.misbehaving import FUNCTIONS, Misbehaving, build
 from tests.stack.softhsm import SoftToken
 
@@ -35,28 +34,6 @@ CKF_USER_PIN_FINAL_TRY = 0x20000
 
 def pin(text: str = PIN) -> memoryview:
     return memoryview(bytearray(text.encode()))
-
-
-@pytest.fixture
-async def make_driver(
-    misbehaving: Misbehaving,
-) -> AsyncIterator[Callable[..., HelperTokenDriver]]:
-    """Makes drivers of the module, with these deadlines in seconds."""
-    made = []
-
-    def make(**seconds: float) -> HelperTokenDriver:
-        made.append(
-            HelperTokenDriver(
-                Catalogue(Family("default", (misbehaving.module,))),
-                Deadlines(**{"open": 10, "read": 10, "login": 10, "sign": 10, **seconds}),
-                extra_env=misbehaving.environment,
-            )
-        )
-        return made[-1]
-
-    yield make
-    for driver in made:
-        await driver.close()
 
 
 @pytest.fixture

@@ -25,7 +25,7 @@ from kiosk.sandbox.piv import ATR
 from kiosk.sandbox.pki import SandboxPki
 from kiosk.sandbox.scenario import TOKENS_BY_NAME
 from kiosk.sandbox.tokens import VirtualToken
-from tests.stack.conftest import Pcscd
+from tests.stack.parts import Pcscd
 from tests.watching import Reports
 
 pytestmark = pytest.mark.stack

@@ -17,7 +17,7 @@ import httpx
 from kiosk.sandbox.card import CardControl
 from kiosk.sandbox.hand import HandError
 from kiosk.sandbox.processes import wait_for
-from tests.stack.conftest import Pcscd
+from tests.stack.parts import Pcscd
 
 
 @contextmanager

@@ -18,7 +18,7 @@ import pytest
 from kiosk.hardware.readers import PcscWatcher, ReaderState
 from kiosk.sandbox.card import CardControl, CardProcess
 from kiosk.sandbox.pki import SandboxPki
-from tests.stack.conftest import Pcscd, write_config
+from tests.stack.parts import Pcscd, write_config
 from tests.terminal.console import Console
 from tests.watching import Reports
 

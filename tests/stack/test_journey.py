@@ -22,7 +22,6 @@ from kiosk.sandbox.pki import SandboxPki
 from kiosk.sandbox.scenario import OLD_PASSWORD, PIN
 from kiosk.sandbox.server.run import SandboxServer, latest_mails
 from tests.stack import module_kiosk
-from tests.stack.conftest import KioskCommand, Pcscd, write_config
 from tests.stack.journey import (
     CONFIRM,
     GOODBYE,
@@ -34,6 +33,7 @@ from tests.stack.journey import (
     WELCOME,
     Customer,
 )
+from tests.stack.parts import KioskCommand, Pcscd, write_config
 from tests.stack.softhsm import MODULE, SoftToken
 from tests.terminal.console import Console
 from tests.terminal.qr import wait_for_qr

@@ -13,7 +13,6 @@ from kiosk.sandbox.pki import SandboxPki
 from kiosk.sandbox.scenario import PIN
 from kiosk.sandbox.server.run import SandboxServer
 from tests.stack import module_kiosk, tpm
-from tests.stack.conftest import KioskCommand, Pcscd, require, write_config
 from tests.stack.journey import (
     CONFIRM,
     GOODBYE,
@@ -22,6 +21,7 @@ from tests.stack.journey import (
     WELCOME,
     Customer,
 )
+from tests.stack.parts import KioskCommand, Pcscd, require, write_config
 from tests.stack.test_journey import walk
 from tests.stack.tpm import Tpm
 from tests.terminal.console import Console

@@ -9,7 +9,7 @@ import pytest
 
 from kiosk.hardware.readers import PcscWatcher, ReaderState
 from kiosk.sandbox.card import CardControl
-from tests.stack.conftest import Pcscd
+from tests.stack.parts import Pcscd
 from tests.watching import Reports
 
 pytestmark = pytest.mark.stack

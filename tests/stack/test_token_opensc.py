@@ -34,7 +34,7 @@ from kiosk.hardware.token import (
 from kiosk.hardware.token_client import Deadlines, HelperTokenDriver
 from kiosk.sandbox.card import CardControl
 from kiosk.sandbox.scenario import PIN
-from tests.stack.conftest import Pcscd
+from tests.stack.parts import Pcscd
 from tests.watching import Reports
 
 pytestmark = pytest.mark.stack

@@ -43,7 +43,7 @@ from kiosk.hardware.token_client import Deadlines, HelperTokenDriver
 from kiosk.sandbox.card import CardControl, CardProcess, Instruction
 from kiosk.sandbox.pki import SandboxPki
 from kiosk.sandbox.scenario import PIN
-from tests.stack.conftest import CONFIG, Pcscd
+from tests.stack.parts import CONFIG, Pcscd
 from tests.watching import Reports
 
 pytestmark = pytest.mark.stack

@@ -46,7 +46,7 @@ from kiosk.sandbox.server.store import read_mails
 from kiosk.service.client import ServiceClient
 from kiosk.webmail import WebmailDirectory
 from tests.conftest import FIGURE
-from tests.stack.conftest import Pcscd
+from tests.stack.parts import Pcscd
 from tests.walks.figures import SEED, Figures
 from tests.walks.routes import CUSTOMER_EVENTS
 from tests.walks.walker import Walker

@@ -9,6 +9,7 @@ that allows neither, it is an ordinary pcscd, and no other may run there.
 from __future__ import annotations
 
 import os
+import secrets
 import shutil
 import socket
 import subprocess
@@ -27,6 +28,7 @@ from kiosk.sandbox.pki import SandboxPki
 from kiosk.sandbox.processes import pcscd_command
 from kiosk.sandbox.scenario import PIN
 from kiosk.sandbox.server.run import SandboxServer
+from kiosk.sandbox.server.service import Limits
 from tests.terminal.console import Console
 from tests.watching import Reports
 
@@ -124,12 +126,15 @@ def _is_free(port: int) -> bool:
 
 
 def _two_free_ports() -> tuple[int, int]:
-    """A free port with a free one after it: vpcd takes two."""
+    """A free port with a free one after it: vpcd takes two.
+
+    Below those that the kernel gives to clients, and each process of a test run has a range
+    of its own: nobody shall take them while a test has stopped its pcscd.
+    """
+    worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
     while True:
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            port = probe.getsockname()[1]
-        if port < 65535 and _is_free(port) and _is_free(port + 1):
+        port = 20000 + 1000 * worker + 2 * secrets.randbelow(500)
+        if _is_free(port) and _is_free(port + 1):
             return port, port + 1
 
 
@@ -232,8 +237,9 @@ class KioskCommand:
 
 @pytest.fixture
 def server(sandbox_directory: Path) -> Iterator[SandboxServer]:
-    """The sandbox service, in this process."""
-    with SandboxServer(sandbox_directory) as server:
+    """The sandbox service, in this process. A whole year's customers come within minutes."""
+    limits = Limits(per_username=10**6, per_certificate=10**6, per_kiosk=10**6)
+    with SandboxServer(sandbox_directory, limits=limits) as server:
         yield server
 
 
