@@ -160,7 +160,7 @@ def test_the_search_finds_what_is_there(start: Start, pin: str, tmp_path: Path) 
     with start() as kiosk:
         kiosk.to_pin()
         kiosk.console.type(pin)
-        assert dots(kiosk) == 12
+        kiosk.console.wait_until(lambda: dots(kiosk) == 12, "twelve dots")
         assert_only_in_the_buffer(kiosk, pin)
         assert len(traces.in_process(kiosk.pid, pin)) == 2, "its two halves"
         note = tmp_path / "run" / "home" / "deep" / "note"
