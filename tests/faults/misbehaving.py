@@ -80,6 +80,8 @@ class Misbehaving:
         self._orders: dict[str, str] = {}
         self._shape: list[str] = []
         self._given = 0
+        self._skips: dict[int, tuple[str, int]] = {}
+        """Function and calls to let pass, of every order ever given."""
         self._write()
 
     def order(self, function: str, action: str, *, skip: int = 0, times: int | None = None) -> None:
@@ -101,6 +103,7 @@ class Misbehaving:
         if function == "load" and action.startswith(("return", "after")):
             raise ValueError("load returns nothing")
         self._given += 1
+        self._skips[self._given] = (function, skip)
         limit = -1 if times is None else times
         self._orders[function] = f"{function} {self._given} {skip} {limit} {action}"
         self._write()
@@ -175,6 +178,15 @@ class Misbehaving:
         """How often the real function was called and came back: for C_Login, the tries spent."""
         ends = [line for line in self.log() if not line.entry and line.function == function]
         return sum(not line.detail.endswith("real=-") for line in ends)
+
+    def unstruck(self) -> list[str]:
+        """Functions of the orders that were given and never carried out."""
+
+        def calls(number: int) -> int:
+            count = self.folder / f"count-{number}"
+            return count.stat().st_size if count.exists() else 0
+
+        return [name for number, (name, skip) in self._skips.items() if calls(number) <= skip]
 
     def entered(self, function: str) -> bool:
         """Tell whether a living process is inside a call of this function."""

@@ -162,6 +162,7 @@ async def walk(rig: Rig, fault: Fault, step: Step, cell: Cell, hands: Hands, fol
         again = module.logins("CONTEXT_SPECIFIC")
         assert again == (visitor.presses if fault.presents_again else 0)
         assert module.calls("C_Finalize") == 0
+        assert set(module.unstruck()) <= {"C_Finalize"}, "the fault did not strike"
     finally:
         await rig.stop()
     assert not rig.visitor.crashes
