@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import functools
 import gettext
+import os
 from pathlib import Path
 
 LANGUAGES = ("vi", "en")
@@ -106,7 +107,8 @@ def compile_catalogues() -> tuple[Path, ...]:
         with source.open("rb") as file:
             catalogue = read_po(file, locale=language, domain=DOMAIN, abort_invalid=True)
         target = source.with_suffix(".mo")
-        partial = target.with_suffix(".mo.new")
+        # Several processes may compile at once.
+        partial = target.with_suffix(f".mo.{os.getpid()}")
         with partial.open("wb") as file:
             write_mo(file, catalogue)
         partial.replace(target)

@@ -71,6 +71,13 @@ class PinScreen(JourneyScreen):
     def _confirm(self) -> None:
         if self.view.pin_pad:
             self.view.pin.wipe()
+        elif (entry := self.query_one(PinEntry)).incomplete:
+            # A PIN that was cut short would cost one of the token's tries.
+            self.view.pin.release()
+            entry.clear()
+            self.call_after_refresh(self.query_one(Hint).say, "pin.hint.again")
+            self.set_focus(entry)
+            return
         elif len(self.view.pin) < self.view.pin_length[0]:
             self.view.pin.release()
             self.query_one(Hint).say("pin.hint.short" if len(self.view.pin) else "pin.hint.empty")

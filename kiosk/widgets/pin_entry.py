@@ -52,18 +52,24 @@ class PinEntry(Drawn, Widget, can_focus=True):
         super().__init__()
         self._buffer = buffer
         self._longest = buffer.CAPACITY
+        self.incomplete = False
+        """Something that was typed had no place, so what is here is not what was meant."""
 
     def draw(self, view: View, _t: Translator) -> None:
         """Follow the token's limits."""
         self._buffer = view.pin
-        self._longest = view.pin_length[1]
+        self._longest = min(view.pin_length[1], self._buffer.CAPACITY)
         self.refresh()
 
     def type_character(self, character: str) -> None:
         """Add one character, if a PIN may have it and there is room."""
         if len(character) != 1 or not "!" <= character <= "~":
+            self.incomplete = True
             self.post_message(self.Refused("pin.hint.characters"))
-        elif len(self._buffer) >= self._longest or not self._buffer.append(character):
+        elif len(self._buffer) >= self._longest:
+            self.incomplete = True
+            self.post_message(self.Refused("pin.hint.long"))
+        elif not self._buffer.append(character):
             self.post_message(self.Refused("pin.hint.long"))
         else:
             self._changed()
@@ -81,6 +87,7 @@ class PinEntry(Drawn, Widget, can_focus=True):
     def clear(self) -> None:
         """Wipe what was typed."""
         self._buffer.clear()
+        self.incomplete = False
         self._changed()
 
     def _changed(self) -> None:

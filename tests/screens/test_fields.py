@@ -10,6 +10,7 @@ from textual import events
 from textual.widgets import Static
 
 from kiosk.flow import PinConfirmed, UsernameEntered
+from kiosk.pin import PinBuffer
 from kiosk.screens import screen_for
 from kiosk.widgets.hint import Hint
 from kiosk.widgets.key_grid import PIN_PAGES, USERNAME_PAGES, KeyGrid
@@ -304,3 +305,17 @@ async def test_arrows_reach_every_button() -> None:
     assert sources == [
         "case.username", "case.forgotten", "case.mailbox", "button.back", "button.cancel",
     ]  # fmt: skip
+
+
+async def test_a_pin_that_was_cut_short_is_not_confirmed() -> None:
+    """Eight of ten characters would cost one of the token's tries."""
+    view = replace(VIEWS["PIN"], pin=PinBuffer(), pin_length=(4, 8))
+    app = GalleryApp(view)
+    async with app.run_test() as pilot:
+        await pilot.press(*"1234567890", "enter")
+        await pilot.pause()
+        assert app.raised == []
+        assert len(view.pin) == 0
+        await pilot.press(*"12345678", "enter")
+        await pilot.pause()
+        assert [type(event) for event in app.raised] == [PinConfirmed]
