@@ -2,6 +2,7 @@
 
 ServiceError
 ├── ServiceUnreachable     nothing was sent, or surely nothing was done
+│   └── ServiceUntrusted   whoever answered is not the service, or does not take this kiosk for one
 ├── AnswerLost             it was sent, and no answer came: nobody knows what was done
 ├── AnswerInvalid          an answer came that the contract does not allow
 └── ServiceRefused         a problem document (RFC 9457) with a stable code
@@ -12,6 +13,9 @@ from __future__ import annotations
 CODES = frozenset(
     {
         "no_match",
+        "account_locked",
+        "account_closed",
+        "kiosk_unknown",
         "certificate_revoked",
         "certificate_suspended",
         "certificate_expired",
@@ -38,6 +42,11 @@ class ServiceError(Exception):
 
 class ServiceUnreachable(ServiceError):
     """The request certainly did not reach the service."""
+
+
+class ServiceUntrusted(ServiceUnreachable):
+    """No TLS connection came about: the certificate, the host name or the pin is wrong, or the
+    service refused the kiosk's own certificate."""
 
 
 class AnswerLost(ServiceError):

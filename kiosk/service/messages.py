@@ -50,6 +50,8 @@ class Reset(Struct, frozen=True):
     masked_email: Annotated[str, Meta(max_length=254)]
     mailbox_domain: Annotated[str, Meta(max_length=253)] = ""
     """The mailbox hint: the domain of the registered address."""
+    mailbox_url: Annotated[str, Meta(max_length=256)] = ""
+    """Where the service says that mailbox is opened; believed only if its host is listed."""
     reference: Reference = ""
     """Number of this reset for the telephone."""
 
@@ -61,6 +63,17 @@ class Delivery(Struct, frozen=True):
     status: Literal["pending", "sent", "delivered", "bounced", "expired"]
     reference: Reference
     """The reset's reference number; the same however often it is asked."""
+    resends_left: Annotated[int, Meta(ge=0, le=100)] | None = None
+    """How many further mails can be ordered; None: the service does not tell."""
+    resend_after: Annotated[int, Meta(ge=0, le=86_400)] = 0
+    """Seconds until the next one can be ordered."""
+
+
+class Accounts(Struct, frozen=True):
+    """Answer of `POST /v1/account-lookups`."""
+
+    usernames: Annotated[tuple[Text, ...], Meta(max_length=100)]
+    """The usernames of the certificate's tax code that a password can be reset for."""
 
 
 class ProblemDocument(Struct, frozen=True):

@@ -20,11 +20,17 @@ from typing import Literal
 Algorithm = Literal["RS256", "PS256", "ES256", "ES384"]
 """How the proof is signed (RFC 7518, section 3.1)."""
 
-TYPE = "bhxh-reset+jwt"
-"""Media type of the proof (RFC 7515, section 4.1.9): nothing else is taken for one."""
+RESET_TYPE = "bhxh-reset+jwt"
+"""Media type of a proof for a reset (RFC 7515, section 4.1.9): nothing else is taken for one."""
 
-ACTION = "password-reset"
-"""What the signature asks for."""
+RESET_ACTION = "password-reset"
+"""What the signature of such a proof asks for."""
+
+LOOKUP_TYPE = "bhxh-lookup+jwt"
+"""Media type of a proof for an account lookup."""
+
+LOOKUP_ACTION = "account-lookup"
+"""What the signature of such a proof asks for: the usernames of the certificate's tax code."""
 
 CHALLENGE_PATTERN = r"^[A-Za-z0-9_-]{16,64}$"
 """What a challenge may look like: 16 to 64 characters of base64url."""
@@ -50,8 +56,8 @@ class ProofRequest:
 
     audience: str
     """Base URL of the service that the proof is meant for, and for no other."""
-    username: str
-    """Whose password shall be reset; trimmed, in NFC."""
+    username: str | None
+    """Whose password shall be reset; trimmed, in NFC. None: the usernames are asked for."""
     challenge: str
     """The service's nonce."""
     kiosk: str
@@ -64,10 +70,7 @@ class ProofRequest:
     def __post_init__(self) -> None:
         if not re.fullmatch(CHALLENGE_PATTERN, self.challenge, re.ASCII):
             raise ProofImpossible("challenge")
-        name = self.username
-        if not 0 < len(name) <= MAX_USERNAME or name != unicodedata.normalize("NFC", name.strip()):
-            raise ProofImpossible("username")
-        if any(unicodedata.category(character) in ("Cc", "Cs") for character in name):
+        if self.username is not None and not is_username(self.username):
             raise ProofImpossible("username")
         if not self.audience or not self.kiosk:
             raise ProofImpossible("audience or kiosk")
@@ -78,6 +81,13 @@ class ProofRequest:
 
     def __repr__(self) -> str:
         return f"<ProofRequest for {self.audience}>"
+
+
+def is_username(text: str) -> bool:
+    """Tell whether this can be a username: not empty, trimmed, in NFC, without controls."""
+    if not 0 < len(text) <= MAX_USERNAME or text != unicodedata.normalize("NFC", text.strip()):
+        return False
+    return not any(unicodedata.category(character) in ("Cc", "Cs") for character in text)
 
 
 def algorithm_for(key_type: str, curve: str = "", *, pss_only: bool = False) -> Algorithm:
@@ -103,15 +113,16 @@ def signing_input(request: ProofRequest, algorithm: Algorithm) -> bytes:
 
     The result is ASCII: `BASE64URL(header).BASE64URL(payload)` (RFC 7515, section 5.1).
     """
+    lookup = request.username is None
     header = {
         "alg": algorithm,
-        "typ": TYPE,
+        "typ": LOOKUP_TYPE if lookup else RESET_TYPE,
         "x5c": [base64.b64encode(der).decode("ascii") for der in request.chain],
     }
     payload = {
         "aud": request.audience,
-        "action": ACTION,
-        "username": request.username,
+        "action": LOOKUP_ACTION if lookup else RESET_ACTION,
+        **({} if lookup else {"username": request.username}),
         "challenge": request.challenge,
         "kiosk": request.kiosk,
         "iat": request.issued_at,
