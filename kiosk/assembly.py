@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from kiosk.hardware.token import TokenDriver
     from kiosk.hardware.token_client import HelperTokenDriver
     from kiosk.hardware.unknown_tokens import UnknownTokens
+    from kiosk.mail_exchange import MailboxFinder
     from kiosk.service.client import ServiceClient
 
 
@@ -89,6 +90,12 @@ class Settings:
         except ConfigError as error:
             raise ConfigError(self.path, error.where, error.found, error.expected) from None
 
+    def mailboxes(self) -> MailboxFinder:
+        """Make what finds out where a mailbox is opened."""
+        from kiosk.mail_exchange import MailboxFinder  # noqa: PLC0415
+
+        return MailboxFinder(self.webmail, timeout=self.config.mailbox.mx_timeout)
+
     def unknown_tokens(self) -> UnknownTokens | None:
         """The list of unknown ATRs; None where the configuration wants none."""
         from kiosk.hardware.unknown_tokens import UnknownTokens  # noqa: PLC0415
@@ -127,6 +134,7 @@ class Settings:
             driver=driver or self.driver(),
             trust=self.trust(),
             service=self.service(),
+            mailboxes=self.mailboxes(),
             kiosk_id=self.config.kiosk.id,
         )
 
@@ -139,4 +147,4 @@ class Settings:
         simulated: bool = False,
     ) -> Controller:
         """Make the controller of this kiosk's journey."""
-        return Controller(self.config, watcher, self.webmail, show, crash, simulated=simulated)
+        return Controller(self.config, watcher, show, crash, simulated=simulated)

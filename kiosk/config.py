@@ -97,6 +97,8 @@ class MailboxSection(_Section, frozen=True):
     """`[mailbox]`"""
 
     webmail_file: str = "webmail.toml"
+    mx_timeout: Annotated[float, Meta(ge=0, le=10)] = 2.0
+    """Longest wait for the MX records of a domain that is not listed; 0: they are not asked for."""
 
 
 class Config(_Section, frozen=True):

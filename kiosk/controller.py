@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 from collections import deque
 from collections.abc import Callable, Coroutine
 from dataclasses import replace
 from typing import Any
 
-from kiosk import effects, problems
+from kiosk import delivery, effects, problems
 from kiosk.config import Config
 from kiosk.effects import Tools
 from kiosk.flow import (
@@ -24,8 +25,10 @@ from kiosk.flow import (
     Event,
     Failed,
     Journey,
+    LookupAsked,
     Overlay,
     PinConfirmed,
+    RememberedUsername,
     ServiceLost,
     ServiceRestored,
     SeveralTokensSeen,
@@ -34,6 +37,7 @@ from kiosk.flow import (
     TokenRemoved,
     TokenReplaced,
     TokenStuck,
+    UsernameChosen,
     UsernameEntered,
 )
 from kiosk.hardware.readers import Card, ReaderState, ReaderWatcher
@@ -46,7 +50,6 @@ from kiosk.service.errors import ServiceError
 from kiosk.session import UsableCertificate, Visit
 from kiosk.verdict import vietnamese_day
 from kiosk.view import CertificateView, DemoView, ResetView, StaffCall, SupportView, View
-from kiosk.webmail import WebmailDirectory
 
 log = logging.getLogger(__name__)
 
@@ -56,6 +59,7 @@ _STATE_PROBLEMS: dict[State, Problem] = {
     State.LAST_TRY: problems.PIN_LAST_TRY,
     State.NO_MATCH: problems.SERVICE_NO_MATCH,
     State.RESULT_UNKNOWN: problems.SERVICE_RESULT_UNKNOWN,
+    State.MAIL_BOUNCED: problems.SERVICE_MAIL_BOUNCED,
 }
 """States that are a problem by themselves, whatever event led there."""
 
@@ -67,7 +71,6 @@ class Controller:
         self,
         config: Config,
         watcher: ReaderWatcher,
-        webmail: WebmailDirectory,
         show: Callable[[View], None],
         crash: Callable[[BaseException], None],
         *,
@@ -82,7 +85,6 @@ class Controller:
         """
         self._config = config
         self._watcher = watcher
-        self._webmail = webmail
         self._show = show
         self._crash = crash
         self._simulated = simulated
@@ -94,6 +96,7 @@ class Controller:
         self._events: deque[Event] = deque()
         self._dispatching = False
         self._work: asyncio.Task[None] | None = None
+        self._following: asyncio.Task[None] | None = None
         self._background: set[asyncio.Task[None]] = set()
         self._tools: asyncio.Future[Tools] | None = None
         self._telling_staff = asyncio.Lock()
@@ -198,6 +201,17 @@ class Controller:
             return
         if isinstance(event, UsernameEntered):
             self._visit.username = event.username
+            self._visit.lookup = False
+        elif isinstance(event, UsernameChosen):
+            if event.username not in self._visit.usernames:
+                log.info("%s meant another visit", name)
+                return
+            self._visit.username = event.username
+        elif isinstance(event, LookupAsked):
+            self._visit.lookup = True
+            self._visit.username = ""
+        elif isinstance(event, RememberedUsername):
+            self._visit.lookup = False
         elif isinstance(event, CertificateChosen):
             known = {one.identity.fingerprint: one for one in self._visit.certificates}
             if event.fingerprint not in known:
@@ -220,10 +234,13 @@ class Controller:
         )
         for effect in todo:
             self._carry_out(effect)
-        if arrived and self._journey.state is State.WELCOME:
+        if arrived and self._journey.state is State.CONSENT:
+            self._readiness.look_now()
+        elif arrived and self._journey.state is State.WELCOME:
             self._visit = Visit(self._pin)
             self._language = self._config.kiosk.language
             self._spawn(self._warm_up())
+            self._readiness.look_now()
             self._check_readiness()
             if self._readers.cards:
                 self.dispatch(TokenInserted())
@@ -232,6 +249,9 @@ class Controller:
             self.dispatch(TokenRemoved())
         elif arrived and self._has_company():
             self.dispatch(SeveralTokensSeen())
+        elif arrived and self._journey.state is State.USERNAME and self._visit.lookup:
+            # Who has said that it is forgotten is not asked for it.
+            self.dispatch(LookupAsked())
 
     def _carry_out(self, effect: Effect) -> None:
         match effect:
@@ -254,10 +274,16 @@ class Controller:
             case Effect.SIGN:
                 self._visit.pin_awaited = False
                 self._run(effects.sign)
+            case Effect.FIND_MAILBOX:
+                self._spawn(self._find_mailbox(self._visit))
             case Effect.SEND:
-                self._run(effects.send)
+                self._run(delivery.send)
             case Effect.RESEND:
-                self._run(effects.resend)
+                self._stop_following()
+                self._run(delivery.resend)
+            case Effect.FOLLOW_MAIL:
+                self._stop_following()
+                self._following = self._spawn(self._follow_mail(self._visit))
             case Effect.CALL_STAFF:
                 self._visit.staff = StaffCall.CALLING
                 self._spawn(self._call_staff(self._visit))
@@ -279,6 +305,7 @@ class Controller:
         if self._work is not None and self._work is not asyncio.current_task():
             self._work.cancel()
         self._work = None
+        self._stop_following()
         if token is not None:
             self._spawn(token.close())
 
@@ -303,6 +330,32 @@ class Controller:
 
     async def _watch_service(self) -> None:
         await self._readiness.watch_service((await self._equipped()).service)
+
+    async def _find_mailbox(self, visit: Visit) -> None:
+        """Find out where the mailbox is opened, while the customer reads and confirms."""
+        mailboxes = (await self._equipped()).mailboxes
+        reset = visit.reset
+        if reset is None:
+            return
+        visit.mailbox = mailboxes.known(reset.mailbox_domain, reset.mailbox_url)
+        if visit.mailbox is None:
+            found = await mailboxes.find(reset.mailbox_domain)
+            if visit.reset is reset:
+                visit.mailbox = found
+        self.refresh()
+
+    async def _follow_mail(self, visit: Visit) -> None:
+        """Show how far the mail is, as the service tells it."""
+        async for event in delivery.follow(visit, await self._equipped()):
+            if event is not None and self._journey.accepts(type(event)):
+                self.dispatch(event)
+            else:
+                self.refresh()
+
+    def _stop_following(self) -> None:
+        if self._following is not None and self._following is not asyncio.current_task():
+            self._following.cancel()
+        self._following = None
 
     async def _call_staff(self, visit: Visit) -> None:
         """Tell the counter, and the customer whether it was told."""
@@ -424,6 +477,8 @@ class Controller:
             pin=self._pin,
             pin_pad=visit.flags.pin_pad,
             pin_awaited=visit.pin_awaited,
+            can_look_up="account-lookups" in self._readiness.capabilities,
+            usernames=visit.usernames,
             certificates=tuple(map(_certificate_view, visit.certificates)),
             holder=_certificate_view(visit.certificate) if visit.certificate else None,
             username=visit.username,
@@ -443,8 +498,16 @@ class Controller:
             view = replace(
                 view,
                 reset=ResetView(reset.organisation, reset.tax_code, reset.masked_email),
-                mailbox=self._webmail.link(reset.mailbox_domain),
+                mailbox=visit.mailbox,
                 reference=reset.reference,
+            )
+        if visit.delivery is not None:
+            wait = visit.resend_at - asyncio.get_running_loop().time()
+            view = replace(
+                view,
+                delivery=visit.delivery.status,
+                resends_left=visit.delivery.resends_left,
+                resend_wait=max(0, math.ceil(wait)),
             )
         return view
 

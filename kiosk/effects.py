@@ -8,7 +8,7 @@ become a problem by then. A cancelled effect (the token was pulled out) leaves n
 from __future__ import annotations
 
 import asyncio
-import secrets
+import math
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -21,14 +21,12 @@ from kiosk.flow import (
     CertificatesHidden,
     Event,
     Failed,
-    OutcomeUnknown,
     PinFinalTry,
     PinReady,
     PinWrong,
     ProofAccepted,
-    SendFailed,
-    Sent,
     SeveralCertificates,
+    SeveralUsernames,
     TokenRead,
     TokenStuck,
 )
@@ -47,18 +45,12 @@ from kiosk.verdict import Refusal, judge_certificate, pin_problem, token_problem
 
 if TYPE_CHECKING:
     from kiosk.hardware.certificate import TrustStore
+    from kiosk.mail_exchange import MailboxFinder
     from kiosk.service.client import ServiceClient
-    from kiosk.service.messages import Delivery
 
 REMOVAL_GRACE = 1.2
 """Seconds to wait after a token's failure before it is called one. A driver cannot tell a
 pulled token from a broken one; PC/SC can, but looks only every 400 ms."""
-
-PENDING_PATIENCE = 10.0
-"""Seconds that a customer waits for a pending mail to be on its way."""
-
-PENDING_INTERVAL = 0.5
-"""Seconds between two questions after it."""
 
 
 class ReadingTools(Protocol):
@@ -88,12 +80,16 @@ class Tools:
     trust: TrustStore
     service: ServiceClient
     kiosk_id: str
+    mailboxes: MailboxFinder
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
 
 
 _PIN_STATE_ERRORS = (tokens.PinLocked, tokens.PinNotSet, tokens.PinMustChange)
 
-_REFUSALS: dict[str, Problem] = {
+REFUSALS: dict[str, Problem] = {
+    "kiosk_unknown": problems.KIOSK_NOT_KNOWN,
+    "account_locked": problems.SERVICE_ACCOUNT_LOCKED,
+    "account_closed": problems.SERVICE_ACCOUNT_CLOSED,
     "certificate_revoked": problems.CERTIFICATE_REVOKED,
     "certificate_suspended": problems.CERTIFICATE_SUSPENDED,
     "certificate_expired": problems.CERTIFICATE_EXPIRED,
@@ -108,6 +104,8 @@ _REFUSALS: dict[str, Problem] = {
     "resend_limit": problems.SERVICE_RESEND_REFUSED,
     "unavailable": problems.SERVICE_UNREACHABLE,
 }
+"""What the codes of the contract are to a customer; `no_match` has an event of its own, and any
+other code is `SERVICE_FAILED`."""
 
 
 async def _token_failed(error: tokens.TokenError) -> Event:
@@ -120,9 +118,13 @@ async def _token_failed(error: tokens.TokenError) -> Event:
     return Failed(problem.code)
 
 
-def _service_failed(visit: Visit, error: service.ServiceError) -> Failed:
+def service_failed(visit: Visit, error: service.ServiceError) -> Failed:
+    """Tell what the service's failure is to a customer, while nothing has been ordered."""
     if isinstance(error, service.ServiceRefused):
-        problem = _REFUSALS.get(error.code, problems.SERVICE_FAILED)
+        problem = REFUSALS.get(error.code, problems.SERVICE_FAILED)
+        visit.facts = {}
+        if error.retry_after is not None:
+            visit.facts = {"minutes": str(math.ceil(error.retry_after / 60))}
         if visit.certificate is not None:
             identity = visit.certificate.identity
             if problem is problems.CERTIFICATE_EXPIRED:
@@ -130,6 +132,8 @@ def _service_failed(visit: Visit, error: service.ServiceError) -> Failed:
             elif problem is problems.CERTIFICATE_NOT_YET_VALID:
                 visit.facts = {"date": vietnamese_date(identity.not_before)}
         return Failed(problem.code)
+    if isinstance(error, service.ServiceUntrusted):
+        return Failed(problems.KIOSK_SERVICE_UNTRUSTED.code)
     if isinstance(error, service.AnswerInvalid):
         return Failed(problems.SERVICE_FAILED.code)
     return Failed(problems.SERVICE_UNREACHABLE.code)
@@ -209,9 +213,9 @@ async def prepare_login(visit: Visit, tools: Tools) -> Event:
     try:
         if visit.certificate is not None:
             await _new_challenge(visit, visit.certificate, tools)
-            _signing_input(visit, visit.certificate, tools)
+            _signing_input(visit, visit.certificate, tools, lookup=_looks_up(visit))
     except service.ServiceError as error:
-        return _service_failed(visit, error)
+        return service_failed(visit, error)
     except ProofImpossible:
         return Failed(problems.SERVICE_PROOF_REFUSED.code)
     return PinFinalTry() if info.flags.final_try else PinReady()
@@ -278,21 +282,33 @@ async def prove(visit: Visit, tools: Tools) -> Event:
     return await sign(visit, tools)
 
 
+def _looks_up(visit: Visit) -> bool:
+    """Whether the customer has forgotten the username, and it has not been found yet."""
+    return visit.lookup and not visit.username
+
+
 async def sign(visit: Visit, tools: Tools) -> Event:
-    """Sign the proof in the session that is logged in, and let the service verify it."""
+    """Sign the proof in the session that is logged in, and let the service verify it.
+
+    Who has forgotten the username signs twice: for the usernames of their tax code, and then
+    for the reset of the one that is left or chosen.
+    """
     token, certificate = visit.token, visit.certificate
     if token is None or certificate is None:
         raise RuntimeError("there is no certificate to sign with")
     try:
-        if asyncio.get_running_loop().time() > visit.challenge_ends:
-            await _new_challenge(visit, certificate, tools)
-        mechanism, message = _signing_input(visit, certificate, tools)
-        signature = await token.sign(certificate.identity.der, mechanism, message)
+        if _looks_up(visit):
+            proof = await _signed(visit, token, certificate, tools, lookup=True)
+            visit.usernames = (await tools.service.look_up_accounts(proof)).usernames
+            if not visit.usernames:
+                return Failed(problems.SERVICE_NO_ACCOUNT.code)
+            if len(visit.usernames) > 1:
+                return SeveralUsernames()
+            visit.username = visit.usernames[0]
+        proof = await _signed(visit, token, certificate, tools)
         visit.token = None
         await token.close()
-        visit.reset = await tools.service.request_reset(
-            visit.username, assemble(message, signature)
-        )
+        visit.reset = await tools.service.request_reset(visit.username, proof)
     except tokens.PinRefused as error:
         # A key that asks for the PIN at each use may have a PIN of its own.
         return _pin_refused(visit, error)
@@ -303,10 +319,28 @@ async def sign(visit: Visit, tools: Tools) -> Event:
     except service.ServiceRefused as error:
         if error.code == "no_match":
             return AccountNotMatched()
-        return _service_failed(visit, error)
+        return service_failed(visit, error)
     except service.ServiceError as error:
-        return _service_failed(visit, error)
+        return service_failed(visit, error)
     return ProofAccepted()
+
+
+async def _signed(
+    visit: Visit,
+    token: tokens.Token,
+    certificate: UsableCertificate,
+    tools: Tools,
+    *,
+    lookup: bool = False,
+) -> str:
+    """Make a proof with a challenge that no other proof has used."""
+    if asyncio.get_running_loop().time() > visit.challenge_ends:
+        await _new_challenge(visit, certificate, tools)
+    mechanism, message = _signing_input(visit, certificate, tools, lookup=lookup)
+    visit.challenge_ends = 0.0
+    # After a lookup the reset is still to be signed, by a key that may ask for the PIN again.
+    signature = await token.sign(certificate.identity.der, mechanism, message, final=not lookup)
+    return assemble(message, signature)
 
 
 def _pin_refused(visit: Visit, error: tokens.PinRefused) -> Event:
@@ -318,7 +352,7 @@ def _pin_refused(visit: Visit, error: tokens.PinRefused) -> Event:
 
 
 def _signing_input(
-    visit: Visit, certificate: UsableCertificate, tools: Tools
+    visit: Visit, certificate: UsableCertificate, tools: Tools, *, lookup: bool = False
 ) -> tuple[tokens.Mechanism, bytes]:
     """Build what the token signs.
 
@@ -331,69 +365,10 @@ def _signing_input(
     )
     request = ProofRequest(
         audience=tools.service.audience,
-        username=visit.username,
+        username=None if lookup else visit.username,
         challenge=visit.challenge,
         kiosk=tools.kiosk_id,
         issued_at=int(time.time()),
         chain=certificate.chain,
     )
     return tokens.Mechanism(algorithm), signing_input(request, algorithm)
-
-
-async def send(visit: Visit, tools: Tools) -> Event:
-    """Confirm the reset. The same visit always confirms with the same idempotency key."""
-    if visit.reset is None:
-        raise RuntimeError("there is no reset to confirm")
-    try:
-        answer = await tools.service.confirm(visit.reset.id, visit.idempotency_key)
-    except service.ServiceUnreachable:
-        return SendFailed(problems.SERVICE_SEND_FAILED.code)
-    except service.ServiceRefused as error:
-        if error.code == "unavailable":
-            return SendFailed(problems.SERVICE_SEND_FAILED.code)
-        return _service_failed(visit, error)
-    except service.ServiceError:
-        return OutcomeUnknown()
-    return await _outcome(answer, tools)
-
-
-async def resend(visit: Visit, tools: Tools) -> Event:
-    """Ask for the mail once more. A press after a failure repeats the same order."""
-    if visit.reset is None:
-        raise RuntimeError("there is no reset to send again")
-    visit.resend_key = visit.resend_key or secrets.token_urlsafe(24)
-    try:
-        answer = await tools.service.resend(visit.reset.id, visit.resend_key)
-    except service.ServiceUnreachable:
-        return Failed(problems.SERVICE_RESEND_FAILED.code)
-    except service.ServiceRefused as error:
-        if error.code in ("resend_limit", "rate_limited"):
-            return Failed(problems.SERVICE_RESEND_REFUSED.code)
-        return Failed(problems.SERVICE_RESEND_FAILED.code)
-    except service.ServiceError:
-        return OutcomeUnknown()
-    visit.resend_key = ""
-    event = await _outcome(answer, tools)
-    visit.resent = isinstance(event, Sent)
-    return event
-
-
-async def _outcome(answer: Delivery, tools: Tools) -> Event:
-    """Tell what became of the mail; one that is still pending is asked after for a while."""
-    loop = asyncio.get_running_loop()
-    ends = loop.time() + PENDING_PATIENCE
-    while answer.status == "pending" and loop.time() < ends:
-        await asyncio.sleep(PENDING_INTERVAL)
-        try:
-            answer = await tools.service.status(answer.id)
-        except service.ServiceError:
-            break
-    match answer.status:
-        case "sent" | "delivered":
-            return Sent()
-        case "pending":
-            return OutcomeUnknown()
-        case "bounced":
-            return Failed(problems.SERVICE_MAIL_BOUNCED.code)
-        case "expired":
-            return Failed(problems.SERVICE_RESET_EXPIRED.code)

@@ -43,6 +43,7 @@ class State(Enum):
     PIN = "PIN"
     VERIFYING = "verifying"
     CHOOSE_SIGNER = "choose signer"
+    CHOOSE_USERNAME = "choose username"
     PIN_WRONG = "PIN wrong"
     LAST_TRY = "last try"
     NO_MATCH = "no match"
@@ -54,6 +55,7 @@ class State(Enum):
     NO_EMAIL = "no email yet"
     RESENDING = "resending"
     RESEND_FAILED = "resend failed"
+    MAIL_BOUNCED = "mail bounced"
     TOKEN_REMOVED = "token removed"
     TOKEN_STALLED = "token stalled"
     PROBLEM = "problem"
@@ -83,11 +85,16 @@ class Effect(Enum):
     PROVE = "prove"
     """Log in with the PIN, sign the proof, send it to the service."""
     SIGN = "sign"
-    """Sign with the certificate that was chosen after the login; no PIN is used."""
+    """Go on in the session that is logged in, with what was chosen after the login; no PIN
+    is used."""
+    FIND_MAILBOX = "find mailbox"
+    """Find out where the registered mailbox is opened. Nobody waits for it."""
     SEND = "send"
     """Confirm the reset: the service mails the new password."""
     RESEND = "resend"
     """Ask the service to mail again."""
+    FOLLOW_MAIL = "follow mail"
+    """Ask what becomes of the mail until that is known or the visit ends."""
     CALL_STAFF = "call staff"
     """Tell the counter that somebody needs help."""
     CANCEL_STAFF_CALL = "cancel staff call"
@@ -133,6 +140,10 @@ class ForgotUsername(Event):
     """Way B: username and password are forgotten."""
 
 
+class LookupAsked(Event):
+    """The username is forgotten, and the service can look it up for the token's tax code."""
+
+
 class LostMailbox(Event):
     """Way B: the registered mailbox cannot be opened."""
 
@@ -170,6 +181,13 @@ class UsernameEntered(Event):
 
     def __repr__(self) -> str:
         return "UsernameEntered(…)"
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class UsernameChosen(Event):
+    """Chose one of the usernames that the service has found."""
+
+    username: str
 
 
 class PinConfirmed(Event):
@@ -277,12 +295,16 @@ class ProofAccepted(Event):
     """The service has verified the signature and found the account."""
 
 
+class SeveralUsernames(Event):
+    """The service has found more than one username for the token's tax code."""
+
+
 class AccountNotMatched(Event):
     """The service knows no such username for this certificate."""
 
 
 class Sent(Event):
-    """The service has taken the order to mail the new password."""
+    """The service has taken the order to mail the new password, or has carried it out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -294,6 +316,10 @@ class SendFailed(ProblemEvent):
 
 class OutcomeUnknown(Event):
     """The order left, no answer came."""
+
+
+class MailBounced(Event):
+    """The registered mailbox has refused the mail for good."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -352,6 +378,10 @@ _AGAIN = Transition(State.INSERT_TOKEN, (Effect.DROP_TOKEN, Effect.AWAIT_TOKEN))
 _HOTLINE = Transition(State.HOTLINE, (Effect.DROP_TOKEN,))
 _HOTLINE_WITH_STAFF = Transition(State.HOTLINE, (Effect.DROP_TOKEN, Effect.CALL_STAFF))
 
+_PREPARE = Transition(State.PREPARING, (Effect.PREPARE_LOGIN,))
+_SENT = Transition(State.SENT, (Effect.FOLLOW_MAIL,))
+_BOUNCED = Transition(State.MAIL_BOUNCED)
+
 _STALLED = Transition(State.TOKEN_STALLED, (Effect.DROP_TOKEN, Effect.AWAIT_REMOVAL))
 _SEVERAL = Transition(State.SEVERAL_TOKENS, (Effect.DROP_TOKEN,))
 
@@ -379,6 +409,7 @@ TABLE: Mapping[State, Mapping[type[Event], Transition]] = {
     },
     State.CHOOSE_CASE: {
         RememberedUsername: _AWAIT,
+        LookupAsked: _AWAIT,
         ForgotUsername: _HOTLINE,
         LostMailbox: _HOTLINE_WITH_STAFF,
         Back: Transition(State.CONSENT),
@@ -416,7 +447,8 @@ TABLE: Mapping[State, Mapping[type[Event], Transition]] = {
         **_ALONE,
     },
     State.USERNAME: {
-        UsernameEntered: Transition(State.PREPARING, (Effect.PREPARE_LOGIN,)),
+        UsernameEntered: _PREPARE,
+        LookupAsked: _PREPARE,
         ForgotUsername: _HOTLINE,
         Cancelled: _END,
         **_ALONE,
@@ -433,8 +465,9 @@ TABLE: Mapping[State, Mapping[type[Event], Transition]] = {
         **_ALONE,
     },
     State.VERIFYING: {
-        ProofAccepted: Transition(State.CONFIRM),
+        ProofAccepted: Transition(State.CONFIRM, (Effect.FIND_MAILBOX,)),
         SeveralCertificates: Transition(State.CHOOSE_SIGNER),
+        SeveralUsernames: Transition(State.CHOOSE_USERNAME),
         PinWrong: Transition(State.PIN_WRONG),
         PinFinalTry: Transition(State.LAST_TRY),
         AccountNotMatched: Transition(State.NO_MATCH),
@@ -445,8 +478,13 @@ TABLE: Mapping[State, Mapping[type[Event], Transition]] = {
         Cancelled: _END,
         **_TOKEN_TROUBLE,
     },
+    State.CHOOSE_USERNAME: {
+        UsernameChosen: Transition(State.VERIFYING, (Effect.SIGN,)),
+        Cancelled: _END,
+        **_TOKEN_TROUBLE,
+    },
     State.PIN_WRONG: {
-        Retried: Transition(State.PREPARING, (Effect.PREPARE_LOGIN,)),
+        Retried: _PREPARE,
         Stopped: _END,
         **_ALONE,
     },
@@ -457,6 +495,7 @@ TABLE: Mapping[State, Mapping[type[Event], Transition]] = {
     },
     State.NO_MATCH: {
         Retried: Transition(State.USERNAME),
+        LookupAsked: _PREPARE,
         Finished: _END,
         **_ALONE,
     },
@@ -467,9 +506,10 @@ TABLE: Mapping[State, Mapping[type[Event], Transition]] = {
         **_TOKEN_TROUBLE,
     },
     State.SENDING: {
-        Sent: Transition(State.SENT),
+        Sent: _SENT,
         SendFailed: Transition(State.SEND_FAILED),
-        OutcomeUnknown: Transition(State.RESULT_UNKNOWN),
+        OutcomeUnknown: Transition(State.RESULT_UNKNOWN, (Effect.FOLLOW_MAIL,)),
+        MailBounced: _BOUNCED,
         Failed: _PROBLEM,
     },
     State.SEND_FAILED: {
@@ -478,24 +518,33 @@ TABLE: Mapping[State, Mapping[type[Event], Transition]] = {
         **_TOKEN_TROUBLE,
     },
     State.RESULT_UNKNOWN: {
+        Sent: Transition(State.SENT),
+        MailBounced: _BOUNCED,
         Finished: _END,
     },
     State.SENT: {
         NoEmailYet: Transition(State.NO_EMAIL),
+        MailBounced: _BOUNCED,
         Finished: _END,
     },
     State.NO_EMAIL: {
         ResendAsked: Transition(State.RESENDING, (Effect.RESEND,)),
+        MailBounced: _BOUNCED,
         Back: Transition(State.SENT),
         Finished: _END,
     },
     State.RESENDING: {
-        Sent: Transition(State.SENT),
+        Sent: _SENT,
         OutcomeUnknown: Transition(State.RESULT_UNKNOWN),
+        MailBounced: _BOUNCED,
         Failed: Transition(State.RESEND_FAILED),
     },
     State.RESEND_FAILED: {
         Back: Transition(State.SENT),
+        Finished: _END,
+    },
+    State.MAIL_BOUNCED: {
+        LostMailbox: _HOTLINE_WITH_STAFF,
         Finished: _END,
     },
     State.TOKEN_REMOVED: {

@@ -29,6 +29,8 @@ KIOSK_PCSC_DOWN = Problem("K02", "kiosk_pcsc_down", can_retry=True)
 KIOSK_NO_READER = Problem("K03", "kiosk_no_reader", can_retry=True)
 KIOSK_MODULE_MISSING = Problem("K04", "kiosk_module_missing")
 KIOSK_DRIVER_FAILED = Problem("K05", "kiosk_driver_failed", can_retry=True)
+KIOSK_NOT_KNOWN = Problem("K06", "kiosk_not_known")
+KIOSK_SERVICE_UNTRUSTED = Problem("K07", "kiosk_service_untrusted")
 
 TOKEN_REMOVED = Problem("T01", "token_removed", can_retry=True)
 TOKEN_NOT_RECOGNISED = Problem("T02", "token_not_recognised", can_retry=True)
@@ -70,6 +72,9 @@ SERVICE_RESET_EXPIRED = Problem("S08", "service_reset_expired", can_retry=True)
 SERVICE_RESEND_REFUSED = Problem("S09", "service_resend_refused")
 SERVICE_RESEND_FAILED = Problem("S10", "service_resend_failed")
 SERVICE_MAIL_BOUNCED = Problem("S11", "service_mail_bounced")
+SERVICE_NO_ACCOUNT = Problem("S12", "service_no_account")
+SERVICE_ACCOUNT_LOCKED = Problem("S13", "service_account_locked")
+SERVICE_ACCOUNT_CLOSED = Problem("S14", "service_account_closed")
 
 ALL: tuple[Problem, ...] = tuple(
     value for value in list(globals().values()) if isinstance(value, Problem)

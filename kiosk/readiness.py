@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from kiosk import problems
 from kiosk.hardware.readers import ReaderState
 from kiosk.problems import Problem
-from kiosk.service.errors import ServiceError
+from kiosk.service.errors import ServiceError, ServiceRefused, ServiceUntrusted
 
 if TYPE_CHECKING:
     from kiosk.service.client import ServiceClient
+
+log = logging.getLogger(__name__)
 
 CLOCK_TOLERANCE = 120
 """Seconds between the kiosk's clock and the service's. Beyond, proofs would be refused."""
@@ -37,6 +41,9 @@ class Readiness:
         self._readers: ReaderState | None = None
         self._service: Problem | None = None
         self._failures = 0
+        self._asked_now = asyncio.Event()
+        self.capabilities: frozenset[str] = frozenset()
+        """Optional calls that the service offers."""
 
     @property
     def problem(self) -> Problem | None:
@@ -56,18 +63,39 @@ class Readiness:
     async def watch_service(self, client: ServiceClient) -> None:
         """Ask for the service's health, again and again, until cancelled."""
         while True:
-            before = self._service
+            before = self._service, self.capabilities
             try:
                 health = await client.health()
-            except ServiceError:
+            except ServiceError as error:
                 self._failures += 1
+                if self._failures == FAILURES_TO_BELIEVE:
+                    log.warning("out of service: %s", error)
                 if self._failures >= FAILURES_TO_BELIEVE:
-                    self._service = problems.SERVICE_UNREACHABLE
+                    self._service = _problem(error)
             else:
                 self._failures = 0
                 skew = abs(health.time - time.time())
                 self._service = problems.KIOSK_CLOCK if skew > CLOCK_TOLERANCE else None
-            if self._service is not before:
+                self.capabilities = frozenset(health.capabilities)
+            if (self._service, self.capabilities) != before:
                 self._changed()
             troubled = self._failures or self._service
-            await asyncio.sleep(min(RETRY_INTERVAL, self._interval) if troubled else self._interval)
+            self._asked_now.clear()
+            with suppress(TimeoutError):
+                async with asyncio.timeout(
+                    min(RETRY_INTERVAL, self._interval) if troubled else self._interval
+                ):
+                    await self._asked_now.wait()
+
+    def look_now(self) -> None:
+        """Ask for the service's health at once: somebody is about to need it."""
+        self._asked_now.set()
+
+
+def _problem(error: ServiceError) -> Problem:
+    """What keeps the service from serving this kiosk."""
+    if isinstance(error, ServiceUntrusted):
+        return problems.KIOSK_SERVICE_UNTRUSTED
+    if isinstance(error, ServiceRefused) and error.code == "kiosk_unknown":
+        return problems.KIOSK_NOT_KNOWN
+    return problems.SERVICE_UNREACHABLE

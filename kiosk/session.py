@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 from kiosk.hardware.readers import Card
 from kiosk.hardware.token import PinFlags, Token, TokenInfo
 from kiosk.pin import PinBuffer
-from kiosk.service.messages import Reset
-from kiosk.view import StaffCall
+from kiosk.service.messages import Delivery, Reset
+from kiosk.view import MailboxLink, StaffCall
 
 if TYPE_CHECKING:
     from kiosk.hardware.certificate import Identity
@@ -47,11 +47,21 @@ class Visit:
     certificate: UsableCertificate | None = None
     certificates_hidden: bool = False
     """The token is of a family that shows certificates only after login."""
+    lookup: bool = False
+    """The customer has forgotten the username and wants it looked up with the token."""
+    usernames: tuple[str, ...] = ()
+    """What the service has found for the token's tax code."""
     username: str = ""
     challenge: str = ""
     challenge_ends: float = 0.0
     """When the challenge is of no more use, on the loop's clock."""
     reset: Reset | None = None
+    mailbox: MailboxLink | None = None
+    """Where the registered mailbox is opened, once that is known."""
+    delivery: Delivery | None = None
+    """What the service said last of the mail."""
+    resend_at: float = 0.0
+    """From when on it may be sent again, on the loop's clock."""
     idempotency_key: str = field(default_factory=lambda: secrets.token_urlsafe(24))
     """One for the visit's confirmation, kept through every retry."""
     resend_key: str = ""
@@ -69,6 +79,7 @@ class Visit:
         token, self.token = self.token, None
         self.pin.wipe()
         self.username = ""
+        self.usernames = ()
         self.card = None
         self.token_info = None
         self.pin_awaited = False
@@ -80,12 +91,16 @@ class Visit:
         self.challenge = ""
         self.challenge_ends = 0.0
         self.reset = None
+        self.mailbox = None
+        self.delivery = None
+        self.resend_at = 0.0
         self.idempotency_key = secrets.token_urlsafe(24)
         return token
 
     def erase(self) -> Token | None:
         """Drop everything; give the token back to be closed."""
         token = self.forget_token()
+        self.lookup = False
         self.resend_key = ""
         self.resent = False
         self.staff = StaffCall.NONE

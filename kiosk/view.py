@@ -101,11 +101,22 @@ class View:
     """The last PIN that was typed was wrong."""
     certificates: tuple[CertificateView, ...] = ()
     holder: CertificateView | None = None
+    can_look_up: bool = False
+    """The service offers to look usernames up by the token."""
+    usernames: tuple[str, ...] = ()
+    """What it has found."""
     username: str = ""
     reset: ResetView | None = None
     mailbox: MailboxLink | None = None
     reference: str = ""
     """The service's number for this reset, to be read out on the telephone."""
+    delivery: str = ""
+    """How far the mail is, in the contract's words: `pending`, `sent`, `delivered`. Empty: the
+    service has not said it yet."""
+    resends_left: int | None = None
+    """How often it can be sent again; None: the service does not tell."""
+    resend_wait: int = 0
+    """Seconds until it can be sent again."""
     resent: bool = False
     staff: StaffCall = StaffCall.NONE
     countdown: int = 0

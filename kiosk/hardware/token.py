@@ -256,8 +256,13 @@ class Token(Protocol):
         """
         ...
 
-    async def sign(self, certificate: bytes, mechanism: Mechanism, message: bytes) -> bytes:
+    async def sign(
+        self, certificate: bytes, mechanism: Mechanism, message: bytes, *, final: bool = True
+    ) -> bytes:
         """Sign the message with the key of the certificate (DER); needs `login` before.
+
+        `final` says that no further signature is wanted: a PIN that was kept for a key that
+        asks for it at each use is forgotten.
 
         Returns the signature as JWS wants it: for ECDSA, R and S side by side
         (RFC 7518, section 3.4).

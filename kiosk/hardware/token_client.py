@@ -112,9 +112,11 @@ class HelperToken(Token):
         request = wire.Login(serial, certificate)
         await self._helper.ask("login", request, wire.Done, self._deadlines.login, pin)
 
-    async def sign(self, certificate: bytes, mechanism: Mechanism, message: bytes) -> bytes:
+    async def sign(
+        self, certificate: bytes, mechanism: Mechanism, message: bytes, *, final: bool = True
+    ) -> bytes:
         """See `Token`."""
-        request = wire.Sign(certificate, mechanism, message)
+        request = wire.Sign(certificate, mechanism, message, final)
         reply = await self._helper.ask("sign", request, wire.Signature, self._deadlines.sign)
         return reply.signature
 

@@ -57,8 +57,9 @@ def serve(sock: socket.socket) -> None:
             case token_wire.Login(serial, certificate):
                 module.login(serial, certificate, pin)
                 return token_wire.Done()
-            case token_wire.Sign(certificate, mechanism, message):
-                return token_wire.Signature(module.sign(certificate, mechanism, message))
+            case token_wire.Sign(certificate, mechanism, message, final):
+                signature = module.sign(certificate, mechanism, message, final=final)
+                return token_wire.Signature(signature)
             case token_wire.Describe():
                 return token_wire.Described(module.describe())
 

@@ -206,8 +206,13 @@ class TokenModule:
         finally:
             _wipe(pin)
 
-    def sign(self, certificate: bytes, mechanism: Mechanism, message: bytes) -> bytes:
+    def sign(
+        self, certificate: bytes, mechanism: Mechanism, message: bytes, *, final: bool = True
+    ) -> bytes:
         """Sign with the key of the certificate, found by CKA_ID.
+
+        A PIN that was kept for the key is forgotten, unless a further signature is to follow
+        and this one succeeded.
 
         Raises:
             KeyMissing, TokenChanged, TokenAbsent, TokenFailed
@@ -224,11 +229,15 @@ class TokenModule:
                 if not keys:
                     raise KeyMissing
                 if keys[0].asks_again and not self._pin and not _flags(place.token).pin_pad:
-                    # A PIN signs once. To a driver, none means that it is typed on the reader.
+                    # To a driver, no PIN means that it is typed on the reader.
                     raise TokenFailed("sign", "CKR_USER_NOT_LOGGED_IN")
-                return self._sign(session, place.slot, keys[0], mechanism, message)
-        finally:
+                signature = self._sign(session, place.slot, keys[0], mechanism, message)
+        except BaseException:
             self._forget_pin()
+            raise
+        if final:
+            self._forget_pin()
+        return signature
 
     def describe(self) -> ModuleDescription:
         """Tell what the module says of itself and of everything it sees.

@@ -80,6 +80,8 @@ class Sign(msgspec.Struct, frozen=True, tag=True):
     certificate: bytes
     mechanism: Mechanism
     message: bytes
+    final: bool = True
+    """Whether it is the last signature: a PIN that was kept for it is forgotten."""
 
 
 class Describe(msgspec.Struct, frozen=True, tag=True):

@@ -270,7 +270,9 @@ class EmbeddedToken:
             case PinResult.LOCKED:
                 raise PinLocked
 
-    async def sign(self, certificate: bytes, mechanism: Mechanism, message: bytes) -> bytes:
+    async def sign(
+        self, certificate: bytes, mechanism: Mechanism, message: bytes, *, final: bool = True
+    ) -> bytes:
         """As `Token.sign`."""
         token = await self._reach(Operation.SIGN)
         if not self._logged_in:
@@ -280,6 +282,7 @@ class EmbeddedToken:
             raise KeyMissing
         signature = _sign(key, mechanism, message)
         token.sign_count += 1
+        self._logged_in = not final
         return signature
 
     async def close(self) -> None:

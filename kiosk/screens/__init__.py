@@ -12,12 +12,14 @@ from kiosk.screens.base import JourneyScreen
 from kiosk.screens.busy import BusyScreen
 from kiosk.screens.choose_case import ChooseCaseScreen
 from kiosk.screens.choose_certificate import ChooseCertificateScreen
+from kiosk.screens.choose_username import ChooseUsernameScreen
 from kiosk.screens.confirm import ConfirmScreen
 from kiosk.screens.consent import ConsentScreen
 from kiosk.screens.goodbye import GoodbyeScreen
 from kiosk.screens.hotline import HotlineScreen
 from kiosk.screens.insert_token import InsertTokenScreen
 from kiosk.screens.last_try import LastTryScreen
+from kiosk.screens.mail_bounced import MailBouncedScreen
 from kiosk.screens.no_email import NoEmailScreen
 from kiosk.screens.no_match import NoMatchScreen
 from kiosk.screens.out_of_service import OutOfServiceScreen
@@ -53,6 +55,7 @@ STATE_SCREENS: Mapping[State, type[JourneyScreen]] = {
     State.PIN: PinScreen,
     State.VERIFYING: BusyScreen,
     State.CHOOSE_SIGNER: ChooseCertificateScreen,
+    State.CHOOSE_USERNAME: ChooseUsernameScreen,
     State.PIN_WRONG: PinWrongScreen,
     State.LAST_TRY: LastTryScreen,
     State.NO_MATCH: NoMatchScreen,
@@ -64,6 +67,7 @@ STATE_SCREENS: Mapping[State, type[JourneyScreen]] = {
     State.NO_EMAIL: NoEmailScreen,
     State.RESENDING: BusyScreen,
     State.RESEND_FAILED: ResendFailedScreen,
+    State.MAIL_BOUNCED: MailBouncedScreen,
     State.TOKEN_REMOVED: TokenRemovedScreen,
     State.TOKEN_STALLED: TokenStalledScreen,
     State.PROBLEM: ProblemScreen,

@@ -7,14 +7,22 @@ from collections.abc import Iterable
 from textual.app import ComposeResult
 from textual.widget import Widget
 
-from kiosk.flow import Back, Cancelled, ForgotUsername, LostMailbox, RememberedUsername
+from kiosk.flow import (
+    Back,
+    Cancelled,
+    ForgotUsername,
+    LookupAsked,
+    LostMailbox,
+    RememberedUsername,
+)
 from kiosk.screens.base import JourneyScreen
 from kiosk.widgets.action_button import ActionButton
 from kiosk.widgets.drawn import Words
 
 
 class ChooseCaseScreen(JourneyScreen):
-    """`State.CHOOSE_CASE`."""
+    """`State.CHOOSE_CASE`. A forgotten username is found with the token where the service can
+    do that, else by telephone."""
 
     STEP = 2
     AS_LIST = True
@@ -23,7 +31,10 @@ class ChooseCaseScreen(JourneyScreen):
         """Offer the three cases."""
         yield Words("case.title", "title")
         yield ActionButton("case.username", RememberedUsername, "choice", primary=True)
-        yield ActionButton("case.forgotten", ForgotUsername, "choice")
+        yield ActionButton(
+            "case.forgotten", ForgotUsername, "choice", when=lambda v: not v.can_look_up
+        )
+        yield ActionButton("case.look_up", LookupAsked, "choice", when=lambda v: v.can_look_up)
         yield ActionButton("case.mailbox", LostMailbox, "choice")
 
     def actions(self) -> Iterable[ActionButton]:

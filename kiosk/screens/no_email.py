@@ -1,4 +1,4 @@
-"""No mail has come."""
+"""No mail has come: where to look, and having it sent again within the limits."""
 
 from __future__ import annotations
 
@@ -7,7 +7,9 @@ from collections.abc import Iterable
 from textual.app import ComposeResult
 
 from kiosk.flow import Back, Finished, ResendAsked, StaffCalled
+from kiosk.i18n import Translator
 from kiosk.screens.base import JourneyScreen
+from kiosk.view import View
 from kiosk.widgets.action_button import ActionButton
 from kiosk.widgets.checklist import checklist
 from kiosk.widgets.drawn import Words
@@ -21,11 +23,28 @@ class NoEmailScreen(JourneyScreen):
     def body(self) -> ComposeResult:
         """Say where to look and whom to ask."""
         yield Words("no_email.title", "title")
-        yield from checklist("no_email.spam", "no_email.resend", "no_email.call")
+        yield Words("no_email.delivered", "text strong", when=lambda v: v.delivery == "delivered")
+        yield from checklist("no_email.spam", _resend, "no_email.call")
 
     def actions(self) -> Iterable[ActionButton]:
         """Send again, staff, back, out."""
-        yield ActionButton("no_email.send", ResendAsked, primary=True)
+        yield ActionButton("no_email.send", ResendAsked, primary=True, when=_can_resend)
         yield ActionButton("button.call_staff", StaffCalled)
         yield ActionButton("button.back", Back, escape=True)
         yield ActionButton("button.finish", Finished)
+
+    def first_focus(self) -> ActionButton:
+        """The first button that can be pressed now."""
+        return self._actions[0 if _can_resend(self.view) else 2]
+
+
+def _can_resend(view: View) -> bool:
+    return view.resends_left != 0 and not view.resend_wait
+
+
+def _resend(view: View, t: Translator) -> str:
+    if view.resends_left == 0:
+        return t("no_email.used_up")
+    if view.resend_wait:
+        return t("no_email.wait", seconds=view.resend_wait)
+    return t("no_email.resend")

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from textual.app import ComposeResult
 
-from kiosk.flow import Finished, Retried, StaffCalled
+from kiosk.flow import Finished, LookupAsked, Retried, StaffCalled
 from kiosk.screens.base import JourneyScreen
 from kiosk.widgets.action_button import ActionButton
 from kiosk.widgets.drawn import Words
@@ -23,7 +23,8 @@ class NoMatchScreen(JourneyScreen):
         yield Words("no_match.text", "text")
 
     def actions(self) -> Iterable[ActionButton]:
-        """Again, staff, out."""
+        """Again, with the token's help, staff, out."""
         yield ActionButton("no_match.again", Retried, primary=True)
+        yield ActionButton("no_match.look_up", LookupAsked, when=lambda v: v.can_look_up)
         yield ActionButton("button.call_staff", StaffCalled)
         yield ActionButton("button.finish", Finished, escape=True)

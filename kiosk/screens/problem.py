@@ -26,6 +26,7 @@ class ProblemScreen(JourneyScreen):
         """Say it in the problem's own words."""
         yield Words(problem_words("title"), "title alarm")
         yield Words(problem_words("text"), "text")
+        yield Words("problem.wait", "text", when=lambda v: "minutes" in v.facts)
         yield Words(_for_staff, "staff-advice", when=lambda v: v.staff is not StaffCall.NONE)
 
     def actions(self) -> Iterable[ActionButton]:

@@ -1,4 +1,4 @@
-"""The new password is on its way."""
+"""The new password is on its way, and how far it is."""
 
 from __future__ import annotations
 
@@ -19,14 +19,16 @@ from kiosk.widgets.qr import QrCode
 
 
 class SentScreen(JourneyScreen):
-    """`State.SENT`. A mailbox that is not known gets no code: nothing is guessed."""
+    """`State.SENT`. It says of the mail what the service has said, and no more. A mailbox that
+    is not known gets no code: nothing is guessed."""
 
     def body(self) -> ComposeResult:
         """Say where it went and what to do now, with the mailbox as a QR code."""
         with Horizontal(classes="columns"):
             with Vertical(classes="words"):
-                yield Words("sent.title", "title")
+                yield Words(_title, "title")
                 yield Words(_where, "text strong")
+                yield Words(_delivery, "text", when=lambda v: v.delivery in DELIVERIES)
                 yield from checklist(_open, "sent.login", "sent.change")
                 yield Words(
                     lambda view, _t: view.mailbox.url if view.mailbox else "",
@@ -40,6 +42,22 @@ class SentScreen(JourneyScreen):
         """Done, or nothing came."""
         yield ActionButton("sent.done", Finished, primary=True)
         yield ActionButton("sent.nothing", NoEmailYet)
+
+
+DELIVERIES = {
+    "pending": "sent.delivery.pending",
+    "sent": "sent.delivery.sent",
+    "delivered": "sent.delivery.delivered",
+}
+"""What is said of each state of the mail."""
+
+
+def _title(view: View, t: Translator) -> str:
+    return t("sent.title.pending" if view.delivery == "pending" else "sent.title")
+
+
+def _delivery(view: View, t: Translator) -> str:
+    return t(DELIVERIES[view.delivery])
 
 
 def _where(view: View, t: Translator) -> str:

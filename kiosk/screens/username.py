@@ -9,7 +9,7 @@ from textual.app import ComposeResult
 from textual.content import Content
 from textual.widget import Widget
 
-from kiosk.flow import Cancelled, ForgotUsername, UsernameEntered
+from kiosk.flow import Cancelled, ForgotUsername, LookupAsked, UsernameEntered
 from kiosk.i18n import Translator
 from kiosk.screens.base import JourneyScreen
 from kiosk.view import View
@@ -38,7 +38,8 @@ class UsernameScreen(JourneyScreen):
     def actions(self) -> Iterable[ActionButton]:
         """Go on, the way without a username, out."""
         yield ActionButton("button.continue", widget_id="continue", primary=True)
-        yield ActionButton("username.forgotten", ForgotUsername)
+        yield ActionButton("username.forgotten", ForgotUsername, when=lambda v: not v.can_look_up)
+        yield ActionButton("username.look_up", LookupAsked, when=lambda v: v.can_look_up)
         yield ActionButton("button.cancel", Cancelled, escape=True)
 
     def first_focus(self) -> Widget:

@@ -32,6 +32,7 @@ from kiosk import __version__
 from kiosk.config import ConfigError
 from kiosk.service.errors import AnswerInvalid, AnswerLost, ServiceRefused, ServiceUnreachable
 from kiosk.service.messages import (
+    Accounts,
     Challenge,
     Delivery,
     Health,
@@ -116,6 +117,10 @@ class ServiceClient:
         """Prove the token and learn what would be reset. Nothing is mailed by this."""
         body = {"username": username, "proof": proof}
         return await self._exchange("POST", "/v1/password-resets", Reset, body)
+
+    async def look_up_accounts(self, proof: str) -> Accounts:
+        """Prove the token and learn the usernames of its tax code."""
+        return await self._exchange("POST", "/v1/account-lookups", Accounts, {"proof": proof})
 
     async def confirm(self, reset_id: str, idempotency_key: str) -> Delivery:
         """Order the mail with the new password: at most one for this reset.

@@ -21,9 +21,7 @@ from kiosk.sandbox.server.run import latest_mails
 from kiosk.service.client import ServiceClient
 from kiosk.service.messages import Delivery
 from kiosk.view import View
-from kiosk.webmail import WebmailDirectory
-
-WEBMAIL = Path(__file__).parents[2] / "config" / "webmail.toml"
+from tests.mailboxes import listed_mailboxes
 
 
 class HeldClient(ServiceClient):
@@ -63,12 +61,11 @@ class Visitor:
                 time=TimeSection(goodbye=0.05),
             ),
             watcher,
-            WebmailDirectory.load(WEBMAIL),
             self.views.append,
             self.crashes.append,
         )
         trust = TrustStore.load(SandboxPki.open(directory).trust_directory)
-        self._tools = Tools(driver, trust, self.client, "test")
+        self._tools = Tools(driver, trust, self.client, "test", listed_mailboxes())
         self._mails_before = len(latest_mails(directory))
 
     def start(self) -> None:

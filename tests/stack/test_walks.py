@@ -44,8 +44,8 @@ from kiosk.sandbox.server.run import SandboxServer
 from kiosk.sandbox.server.service import Limits
 from kiosk.sandbox.server.store import read_mails
 from kiosk.service.client import ServiceClient
-from kiosk.webmail import WebmailDirectory
 from tests.conftest import FIGURE
+from tests.mailboxes import listed_mailboxes
 from tests.stack.parts import Pcscd
 from tests.walks.figures import SEED, Figures
 from tests.walks.routes import CUSTOMER_EVENTS
@@ -184,7 +184,6 @@ class Hall:
                 time=TimeSection(idle=2.0, idle_result=2.0, question=5, goodbye=0.05),
             ),
             PcscWatcher(),
-            WebmailDirectory.load(CONFIG / "webmail.toml"),
             lambda _: None,
             self.crashes.append,
         )
@@ -196,7 +195,7 @@ class Hall:
         async def start() -> None:
             controller.start()
             service = ServiceClient(self._url, "walks", timeout=5.0)
-            controller.equip(Tools(self.driver, trust, service, "walks"))
+            controller.equip(Tools(self.driver, trust, service, "walks", listed_mailboxes()))
 
         self.run(start())
         return controller

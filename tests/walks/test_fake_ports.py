@@ -14,7 +14,6 @@ import sys
 from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from functools import cache
-from pathlib import Path
 from typing import Any, ClassVar
 
 import pytest
@@ -40,8 +39,8 @@ from kiosk.sandbox.embedded import Hang, Operation
 from kiosk.sandbox.hand import HandError
 from kiosk.sandbox.pki import SandboxPki
 from kiosk.sandbox.scenario import PIN
-from kiosk.webmail import WebmailDirectory
 from tests.conftest import FIGURE
+from tests.mailboxes import listed_mailboxes
 from tests.walks.draws import (
     choices,
     goals,
@@ -69,7 +68,6 @@ ENOUGH_WALKS = 1000
 LEAVING = 900.0
 """Virtual seconds after which no customer is kept in mind, whatever was on the screen."""
 
-WEBMAIL = Path(__file__).parents[2] / "config" / "webmail.toml"
 
 troubled = precondition(lambda walk: not walk.calm)
 """Half of the walks have no trouble with the hardware, so that they get far."""
@@ -84,7 +82,6 @@ class Walk(RuleBasedStateMachine):
     """One walk: several customers at one kiosk, and everything that breaks meanwhile."""
 
     pki: ClassVar[SandboxPki]
-    webmail: ClassVar[WebmailDirectory]
 
     def __init__(self) -> None:
         super().__init__()
@@ -128,7 +125,6 @@ class Walk(RuleBasedStateMachine):
                 hardware=HardwareSection(fixed_reader=fixed_reader),
             ),
             self.reader,
-            self.webmail,
             lambda _: None,
             self.crashes.append,
         )
@@ -143,7 +139,7 @@ class Walk(RuleBasedStateMachine):
         async def start() -> None:
             self.controller.start()
             self.controller.equip(
-                Tools(self.driver, _trust(self.pki), self.service, "test")  # type: ignore[arg-type]
+                Tools(self.driver, _trust(self.pki), self.service, "test", listed_mailboxes())  # type: ignore[arg-type]
             )
 
         self._run(start())
@@ -497,7 +493,6 @@ def test_random_walks(
     # A failure tells its own steps; the log of the walks before it would bury them.
     caplog.set_level(logging.CRITICAL, "kiosk")
     Walk.pki = SandboxPki.open(tmp_path_factory.mktemp("walks"))
-    Walk.webmail = WebmailDirectory.load(WEBMAIL)
     run_state_machine_as_test(
         seed(SEED)(Walk),
         settings=settings(

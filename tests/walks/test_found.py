@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
@@ -15,12 +14,10 @@ from kiosk.effects import Tools
 from kiosk.flow import State
 from kiosk.hardware.certificate import TrustStore
 from kiosk.sandbox.pki import SandboxPki
-from kiosk.webmail import WebmailDirectory
+from tests.mailboxes import listed_mailboxes
 from tests.walks.service import FakeService
 from tests.walks.token import WalkDriver, WalkReader
 from tests.walks.virtual_time import VirtualTimeLoop
-
-WEBMAIL = Path(__file__).parents[2] / "config" / "webmail.toml"
 
 
 @pytest.fixture(scope="module")
@@ -39,7 +36,6 @@ class Kiosk:
         self.controller = Controller(
             Config(kiosk=KioskSection(id="test"), service=ServiceSection(url="https://x.example")),
             self.reader,
-            WebmailDirectory.load(WEBMAIL),
             lambda _: None,
             self.crashes.append,
         )
@@ -49,7 +45,7 @@ class Kiosk:
         async def start() -> None:
             self.controller.start()
             self.controller.equip(
-                Tools(self.driver, trust, self.service, "test")  # type: ignore[arg-type]
+                Tools(self.driver, trust, self.service, "test", listed_mailboxes())  # type: ignore[arg-type]
             )
 
         self.loop.run_until_complete(start())
