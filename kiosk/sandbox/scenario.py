@@ -105,6 +105,10 @@ their tax code, so what they can do wrong is theirs alone."""
 TOKENS_BY_NAME = {profile.name: profile for profile in (*TOKENS, *ODD_TOKENS)}
 
 
+AccountStatus: TypeAlias = Literal["active", "locked", "closed"]
+"""Of a locked account the owner is told so; a closed one is not even listed."""
+
+
 @dataclass(frozen=True, slots=True)
 class Account:
     """A VNPT-BHXH account."""
@@ -112,11 +116,14 @@ class Account:
     username: str
     tax_code: str
     email: str
+    status: AccountStatus = "active"
 
 
 ACCOUNTS: tuple[Account, ...] = (
     Account("hoasen", "0100000001", "ketoan.hoasen@gmail.com"),
     Account("hoasen.kho", "0100000001", "kho.hoasen@outlook.com"),
+    Account("hoasen.khoa", "0100000001", "ketoan.khoa@gmail.com", status="locked"),
+    Account("hoasen.cu", "0100000001", "ketoan.cu@gmail.com", status="closed"),
     Account("binhminh", "0100000002-001", "ketoan@binhminh.example"),
     Account("nghiem", "0100000003", "nghiem@yahoo.com"),
     Account("tuonglai", "0100000004", "ketoan.tuonglai@gmail.com"),

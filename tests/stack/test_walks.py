@@ -431,7 +431,7 @@ class CardWalk(RuleBasedStateMachine):
 @pytest.fixture
 def hall(pcscd: Pcscd, sandbox_directory: Path) -> Iterator[Hall]:
     # A whole day's customers come within minutes.
-    limits = Limits(per_username=10**6, per_certificate=10**6, per_kiosk=10**6)
+    limits = Limits(per_username=10**6, per_certificate=10**6, per_kiosk=10**6, resend_wait=0)
     SandboxPki.open(sandbox_directory)
     card = Card(sandbox_directory, pcscd.port)
     with SandboxServer(sandbox_directory, limits=limits) as server:

@@ -136,7 +136,11 @@ class Walker:
         view = self.view
         if kind is UsernameEntered:
             tax_code = view.holder.tax_code if view.holder else ""
-            own = [one.username for one in ACCOUNTS if one.tax_code == tax_code]
+            own = [
+                one.username
+                for one in ACCOUNTS
+                if one.tax_code == tax_code and one.status == "active"
+            ]
             names = [*own, *own, *own, "nghiem", "nobody"]
             return UsernameEntered(names[choice % len(names)])
         if kind is UsernameChosen:

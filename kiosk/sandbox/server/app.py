@@ -50,6 +50,10 @@ class _ResetRequest(_Message, frozen=True):
     proof: Annotated[str, Meta(max_length=MAX_PROOF)]
 
 
+class _LookupRequest(_Message, frozen=True):
+    proof: Annotated[str, Meta(max_length=MAX_PROOF)]
+
+
 class _StaffCallRequest(_Message, frozen=True):
     id: Annotated[str, Meta(pattern=_IDENTIFIER)]
 
@@ -73,6 +77,7 @@ def build(service: Service, store: Store) -> Starlette:
             Route("/v1/health", calls.health, methods=["GET"]),
             Route("/v1/challenges", calls.challenge, methods=["POST"]),
             Route("/v1/password-resets", calls.open_reset, methods=["POST"]),
+            Route("/v1/account-lookups", calls.look_up_accounts, methods=["POST"]),
             Route(reset, calls.status, methods=["GET"]),
             Route(f"{reset}/confirmation", calls.confirm, methods=["POST"]),
             Route(f"{reset}/resend", calls.resend, methods=["POST"]),
@@ -101,7 +106,9 @@ class _Calls:
         self._service = service
 
     async def health(self, _request: Request) -> Response:
-        return _json({"status": "ok", "time": self._service.now(), "capabilities": []})
+        return _json(
+            {"status": "ok", "time": self._service.now(), "capabilities": ["account-lookups"]}
+        )
 
     async def challenge(self, request: Request) -> Response:
         body = await _body(request, _ChallengeRequest)
@@ -128,6 +135,11 @@ class _Calls:
             "reference": opened.reset.reference,
         }
         return _json(answer, 201)
+
+    async def look_up_accounts(self, request: Request) -> Response:
+        body = await _body(request, _LookupRequest)
+        names = await run_in_threadpool(self._service.look_up_accounts, _kiosk(request), body.proof)
+        return _json({"usernames": names})
 
     async def confirm(self, request: Request) -> Response:
         return await self._order(request, self._service.confirm)
@@ -215,7 +227,15 @@ def _kiosk(request: Request) -> str:
 
 def _delivery(progress: Progress) -> Response:
     reset = progress.reset
-    return _json({"id": reset.id, "status": progress.status, "reference": reset.reference})
+    return _json(
+        {
+            "id": reset.id,
+            "status": progress.status,
+            "reference": reset.reference,
+            "resends_left": progress.resends_left,
+            "resend_after": progress.resend_after,
+        }
+    )
 
 
 def _json(value: Any, status: int = 200, media_type: str = "application/json") -> Response:

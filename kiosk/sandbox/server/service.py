@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import secrets
 import threading
 import time
@@ -14,14 +15,19 @@ from kiosk.sandbox.server import letter, passwords
 from kiosk.sandbox.server.mail import Mailer, MailNotSent, MailOutcomeUnknown
 from kiosk.sandbox.server.refusal import Refusal
 from kiosk.sandbox.server.store import Order, Reset, Store, StoredAccount
-from kiosk.sandbox.server.verify import CertificateVerifier, Proof
+from kiosk.sandbox.server.verify import CertificateVerifier, Holder, Proof
 
 MIN_PASSWORD = 8
 """Fewest characters of a password that the account's owner chooses."""
 
 _REFERENCE_LETTERS = "ABCDEFGHJKLMNPQRSTUVWXYZ23456789"
 
-_NOBODY = StoredAccount("", "", "a@b.c", passwords.hashed(secrets.token_hex(8)), False, 0.0)
+_MOST_USERNAMES = 100
+"""Usernames that the contract lets an answer have."""
+
+_NOBODY = StoredAccount(
+    "", "", "a@b.c", passwords.hashed(secrets.token_hex(8)), False, 0.0, "active"
+)
 # Stands in for an account that is not there, so that it costs the same work.
 
 
@@ -35,6 +41,9 @@ class Limits:
     """Challenges for one certificate in a `window`."""
     per_kiosk: int = 600
     """Challenges for one kiosk in a `window`."""
+    lookups: int = 30
+    """Account lookups with one certificate in a `window`. A kiosk's are limited by its
+    challenges: each takes one."""
     logins: int = 30
     """Logins to one username in a `window`."""
     window: float = 3600.0
@@ -45,6 +54,8 @@ class Limits:
     """Seconds in which a reset can be confirmed, and its mail be sent again."""
     resends: int = 2
     """Mails after the first."""
+    resend_wait: float = 30.0
+    """Seconds from one mail to the next."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +75,10 @@ class Progress:
     reset: Reset
     status: str
     """As in the contract: pending, sent, delivered, bounced or expired."""
+    resends_left: int
+    """How many further mails can be ordered."""
+    resend_after: int
+    """Seconds until the next one can be ordered."""
 
 
 class Service:
@@ -107,6 +122,36 @@ class Service:
 
     def open_reset(self, kiosk: str, username: str, text: str) -> OpenedReset:
         """Check a proof and open the reset that it asks for."""
+        holder = self._proven(kiosk, username, text)
+        # Only who owns a certificate uses the username's limit up: it locks nobody out.
+        self._limit(f"username {username}", self._limits.per_username)
+        account = self._store.account(username) or _NOBODY
+        matched = account.tax_code in holder.tax_codes
+        reset = Reset(
+            id=secrets.token_urlsafe(24),
+            username=account.username if matched else "",
+            kiosk=kiosk,
+            reference=_reference(),
+            created_at=self._clock(),
+        )
+        self._store.add_reset(reset)
+        opened = OpenedReset(reset, holder.organisation, account.tax_code, account.email)
+        if not matched:
+            raise Refusal("no_match")
+        _check_status(account)
+        return opened
+
+    def look_up_accounts(self, kiosk: str, text: str) -> list[str]:
+        """Check a proof; returns the usernames of the certificate's tax codes, sorted.
+
+        Locked accounts are among them, since their owner is told so; closed ones are not.
+        """
+        holder = self._proven(kiosk, None, text)
+        self._limit(f"lookup {holder.fingerprint}", self._limits.lookups)
+        return self._store.usernames(holder.tax_codes, _MOST_USERNAMES)
+
+    def _proven(self, kiosk: str, username: str | None, text: str) -> Holder:
+        """Check a proof for a reset, or without username for a lookup; tells whose it is."""
         now = self._clock()
         proof = Proof.parse(text)
         # Used up before anything is verified: whatever is wrong, it serves no second try.
@@ -117,22 +162,7 @@ class Service:
         if holder.fingerprint != fingerprint:
             raise Refusal("proof_invalid")
         proof.check(holder, self._audience, username, kiosk, now)
-        # Only who owns a certificate uses the username's limit up: it locks nobody out.
-        self._limit(f"username {username}", self._limits.per_username)
-        account = self._store.account(username) or _NOBODY
-        matched = account.tax_code in holder.tax_codes
-        reset = Reset(
-            id=secrets.token_urlsafe(24),
-            username=account.username if matched else "",
-            kiosk=kiosk,
-            reference=_reference(),
-            created_at=now,
-        )
-        self._store.add_reset(reset)
-        opened = OpenedReset(reset, holder.organisation, account.tax_code, account.email)
-        if not matched:
-            raise Refusal("no_match")
-        return opened
+        return holder
 
     def confirm(self, kiosk: str, reset_id: str, key: str) -> Progress:
         """Mail a new password: once for a reset, however often and by whatever key it is asked."""
@@ -155,11 +185,15 @@ class Service:
             account = self._store.account(reset.username)
             if not orders or account is None:
                 raise Refusal("invalid_request")
+            _check_status(account)
             # Another password now would undo the one that the customer has just chosen.
             if self._is_over(reset) or account.changed_at > reset.created_at:
                 raise Refusal("reset_expired")
             if len(orders) > self._limits.resends:
                 raise Refusal("resend_limit")
+            wait = self._resend_after(orders)
+            if wait:
+                raise Refusal("rate_limited", retry_after=wait)
             self._send(reset, key, "resend")
             return self._progress(reset)
 
@@ -175,7 +209,7 @@ class Service:
         """
         self._limit(f"login {username}", self._limits.logins)
         account = self._store.account(username) or _NOBODY
-        if not self._is_password(account, password):
+        if not self._is_password(account, password) or account.status != "active":
             raise Refusal("login_refused")
         account = self._store.account(username) or _NOBODY
         if not new_password:
@@ -207,9 +241,12 @@ class Service:
         account = self._store.account(reset.username)
         if account is None:
             raise Refusal("not_found")
+        _check_status(account)
         password = passwords.new_password()
-        order = Order(key, reset.id, kind, "sending", letter.message_id(secrets.token_hex(16)))
-        written_at = datetime.fromtimestamp(self._clock(), UTC)
+        now = self._clock()
+        identifier = letter.message_id(secrets.token_hex(16))
+        order = Order(key, reset.id, kind, "sending", identifier, now)
+        written_at = datetime.fromtimestamp(now, UTC)
         message = letter.compose(
             account.email, order.message_id, password, reset.reference, written_at
         )
@@ -253,17 +290,38 @@ class Service:
 
     def _progress(self, reset: Reset) -> Progress:
         orders = self._store.orders(reset.id)
+        over = self._is_over(reset)
+        left = 0 if over else max(0, self._limits.resends + 1 - max(1, len(orders)))
+        after = self._resend_after(orders) if left else 0
+        return Progress(reset, self._status(orders, over), left, after)
+
+    def _status(self, orders: list[Order], over: bool) -> str:
         if not orders:
-            return Progress(reset, "expired" if self._is_over(reset) else "pending")
+            return "expired" if over else "pending"
         newest = orders[-1]
         if self._store.was_received(newest.message_id):
-            return Progress(reset, "delivered")
-        return Progress(reset, "pending" if newest.state == "sending" else newest.state)
+            return "delivered"
+        return "pending" if newest.state == "sending" else newest.state
+
+    def _resend_after(self, orders: list[Order]) -> int:
+        """Seconds until another mail may follow these."""
+        if not orders:
+            return 0
+        passed = self._clock() - orders[-1].ordered_at
+        return max(0, math.ceil(self._limits.resend_wait - passed))
 
     def _limit(self, subject: str, limit: int) -> None:
         wait = self._store.count_attempt(subject, limit, self._limits.window, self._clock())
         if wait:
             raise Refusal("rate_limited", retry_after=wait)
+
+
+def _check_status(account: StoredAccount) -> None:
+    """Refuse a locked or closed account. Only for its owner, who has proved to be that."""
+    if account.status == "locked":
+        raise Refusal("account_locked")
+    if account.status == "closed":
+        raise Refusal("account_closed")
 
 
 def is_username(text: str) -> bool:

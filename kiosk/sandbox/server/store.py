@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from kiosk.sandbox.scenario import Account
+from kiosk.sandbox.scenario import Account, AccountStatus
 from kiosk.sandbox.server import passwords
 
 FILE = "service.sqlite3"
@@ -21,12 +21,15 @@ FILE = "service.sqlite3"
 
 OrderState = Literal["sending", "sent", "bounced"]
 
+_SCHEMA_VERSION = 2
+
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS accounts (
     username TEXT PRIMARY KEY,
     tax_code TEXT NOT NULL,
     email TEXT NOT NULL,
     password TEXT NOT NULL,
+    status TEXT NOT NULL DEFAULT 'active',
     must_change INTEGER NOT NULL DEFAULT 0,
     changed_at REAL NOT NULL DEFAULT 0
 ) STRICT;
@@ -50,7 +53,8 @@ CREATE TABLE IF NOT EXISTS orders (
     kind TEXT NOT NULL,
     state TEXT NOT NULL,
     password TEXT NOT NULL,
-    message_id TEXT NOT NULL UNIQUE
+    message_id TEXT NOT NULL UNIQUE,
+    ordered_at REAL NOT NULL
 ) STRICT;
 CREATE UNIQUE INDEX IF NOT EXISTS one_confirmation
     ON orders (reset_id) WHERE kind = 'confirmation';
@@ -59,6 +63,7 @@ CREATE TABLE IF NOT EXISTS attempts (
     at REAL NOT NULL
 ) STRICT;
 CREATE INDEX IF NOT EXISTS attempts_by_subject ON attempts (subject, at);
+CREATE INDEX IF NOT EXISTS attempts_by_time ON attempts (at);
 CREATE TABLE IF NOT EXISTS staff_calls (
     id TEXT PRIMARY KEY,
     kiosk TEXT NOT NULL,
@@ -95,6 +100,8 @@ class Order:
     kind: str
     state: OrderState
     message_id: str
+    ordered_at: float
+    """Seconds since 1970 (UTC)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +114,7 @@ class StoredAccount:
     password: str
     must_change: bool
     changed_at: float
+    status: AccountStatus
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,12 +138,25 @@ class Store:
         self._db = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
         self._db.execute("PRAGMA journal_mode = WAL")
         self._db.execute("PRAGMA foreign_keys = ON")
-        self._db.executescript(_SCHEMA)
+        self._make_tables()
 
     def close(self) -> None:
         """Close the file."""
         with self._lock:
             self._db.close()
+
+    def _make_tables(self) -> None:
+        """Make what is missing. A file of another version starts anew: all in it is invented."""
+        with self._transaction() as db:
+            (version,) = db.execute("PRAGMA user_version").fetchone()
+            if version != _SCHEMA_VERSION:
+                names = db.execute("SELECT name FROM sqlite_schema WHERE type = 'table'").fetchall()
+                # First those that refer to others.
+                for name in ("orders", *(name for (name,) in names)):
+                    db.execute(f"DROP TABLE IF EXISTS {name}")
+                db.execute(f"PRAGMA user_version = {_SCHEMA_VERSION}")
+            for statement in _SCHEMA.split(";"):
+                db.execute(statement)
 
     @contextmanager
     def _transaction(self) -> Iterator[sqlite3.Connection]:
@@ -161,22 +182,40 @@ class Store:
             # for each would only make the first start slow.
             stored = passwords.hashed(password)
             db.executemany(
-                "INSERT INTO accounts (username, tax_code, email, password) VALUES (?, ?, ?, ?)",
-                [(a.username, a.tax_code, a.email, stored) for a in missing],
+                "INSERT INTO accounts (username, tax_code, email, status, password)"
+                " VALUES (?, ?, ?, ?, ?)",
+                [(a.username, a.tax_code, a.email, a.status, stored) for a in missing],
             )
 
     def account(self, username: str) -> StoredAccount | None:
         """Find an account by its exact name."""
         with self._transaction() as db:
             row = db.execute(
-                "SELECT username, tax_code, email, password, must_change, changed_at"
+                "SELECT username, tax_code, email, password, must_change, changed_at, status"
                 " FROM accounts WHERE username = ?",
                 (username,),
             ).fetchone()
         if row is None:
             return None
-        name, tax_code, email, stored, must_change, changed_at = row
-        return StoredAccount(name, tax_code, email, stored, bool(must_change), changed_at)
+        name, tax_code, email, stored, must_change, changed_at, status = row
+        return StoredAccount(name, tax_code, email, stored, bool(must_change), changed_at, status)
+
+    def usernames(self, tax_codes: Iterable[str], limit: int) -> list[str]:
+        """The usernames of these tax codes, sorted, without closed accounts; at most `limit`."""
+        wanted = sorted(tax_codes)
+        marks = ", ".join("?" * len(wanted))
+        with self._transaction() as db:
+            rows = db.execute(
+                f"SELECT username FROM accounts WHERE tax_code IN ({marks})"  # noqa: S608
+                " AND status <> 'closed' ORDER BY username LIMIT ?",
+                (*wanted, limit),
+            ).fetchall()
+        return [name for (name,) in rows]
+
+    def set_status(self, username: str, status: AccountStatus) -> None:
+        """Lock, close or reopen an account."""
+        with self._transaction() as db:
+            db.execute("UPDATE accounts SET status = ? WHERE username = ?", (status, username))
 
     def change_password(self, username: str, stored: str, at: float) -> None:
         """Set a password that the account's owner has chosen."""
@@ -241,8 +280,8 @@ class Store:
         """Remember, before anything is sent, that this mail is being sent."""
         with self._transaction() as db:
             db.execute(
-                "INSERT INTO orders (idempotency_key, reset_id, kind, state, password, message_id)"
-                " VALUES (?, ?, ?, ?, ?, ?)",
+                "INSERT INTO orders (idempotency_key, reset_id, kind, state, password, message_id,"
+                " ordered_at) VALUES (?, ?, ?, ?, ?, ?, ?)",
                 (
                     order.idempotency_key,
                     order.reset_id,
@@ -250,6 +289,7 @@ class Store:
                     order.state,
                     stored,
                     order.message_id,
+                    order.ordered_at,
                 ),
             )
 
@@ -257,7 +297,7 @@ class Store:
         """Find an order by its key."""
         with self._transaction() as db:
             row = db.execute(
-                "SELECT idempotency_key, reset_id, kind, state, message_id FROM orders"
+                "SELECT idempotency_key, reset_id, kind, state, message_id, ordered_at FROM orders"
                 " WHERE idempotency_key = ?",
                 (idempotency_key,),
             ).fetchone()
@@ -267,7 +307,7 @@ class Store:
         """All orders for a reset, oldest first."""
         with self._transaction() as db:
             rows = db.execute(
-                "SELECT idempotency_key, reset_id, kind, state, message_id FROM orders"
+                "SELECT idempotency_key, reset_id, kind, state, message_id, ordered_at FROM orders"
                 " WHERE reset_id = ? ORDER BY number",
                 (reset_id,),
             ).fetchall()
@@ -323,12 +363,13 @@ class Store:
         key = hashlib.sha256(subject.encode("utf-8")).hexdigest()
         with self._transaction() as db:
             db.execute("DELETE FROM attempts WHERE at <= ?", (now - window,))
-            times = db.execute(
-                "SELECT at FROM attempts WHERE subject = ? ORDER BY at", (key,)
-            ).fetchall()
-            if len(times) >= limit:
-                oldest: float = times[-limit][0]
-                return max(1, math.ceil(oldest + window - now))
+            # The attempt that has to leave the window before another one fits.
+            oldest = db.execute(
+                "SELECT at FROM attempts WHERE subject = ? ORDER BY at DESC LIMIT 1 OFFSET ?",
+                (key, limit - 1),
+            ).fetchone()
+            if oldest:
+                return max(1, math.ceil(oldest[0] + window - now))
             db.execute("INSERT INTO attempts VALUES (?, ?)", (key, now))
         return 0
 
