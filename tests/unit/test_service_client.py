@@ -14,7 +14,8 @@ from typing import Any
 import pytest
 
 from kiosk.config import ConfigError
-from kiosk.service.client import MAX_ANSWER, ORDER_TRIES, ServiceClient
+from kiosk.service.client import TRIES, ServiceClient
+from kiosk.service.transport import MAX_ANSWER
 from kiosk.service.errors import (
     AnswerInvalid,
     AnswerLost,
@@ -260,7 +261,7 @@ async def test_an_order_whose_outcome_nobody_knows(last: bytes | None) -> None:
     async with Server(last) as server, talking_to(server) as client:
         with pytest.raises(AnswerLost):
             await client.confirm("r1", "key")
-        assert len(server.requests) == ORDER_TRIES
+        assert len(server.requests) == TRIES
 
 
 @pytest.mark.parametrize("code", ["unavailable", "rate_limited"])
