@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from kiosk.sandbox.server.mail import Mail, latest_mails
 
 if TYPE_CHECKING:
-    from kiosk.sandbox.server.service import Limits
+    from kiosk.sandbox.server.limits import Limits
 
 __all__ = ["Mail", "SandboxServer", "ServeError", "latest_mails", "open_staff_calls", "serve"]
 
@@ -46,6 +46,7 @@ class SandboxServer:
         limits: Limits | None = None,
         clock: Callable[[], float] = time.time,
         relay_port: int | None = None,
+        delivery_delay: float = 0.0,
     ) -> None:
         """Prepare; nothing runs yet.
 
@@ -56,12 +57,16 @@ class SandboxServer:
             limits: how much the service grants, if not the usual.
             clock: the service's time, in seconds since 1970 (UTC).
             relay_port: SMTP port that mails are sent to, if not the sandbox's own.
+            delivery_delay: seconds from an order to its mail in the mailbox. For the first
+                half of them the mail is still with the service (`pending`), then with the
+                mail server (`sent`).
         """
         self._directory = directory
         self._ports = (http_port, smtp_port)
         self._limits = limits
         self._clock = clock
         self._relay_port = relay_port
+        self._delivery_delay = delivery_delay
         self._thread: threading.Thread | None = None
         self._ready = threading.Event()
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -140,7 +145,17 @@ class SandboxServer:
 
         from kiosk.sandbox import scenario  # noqa: PLC0415
         from kiosk.sandbox.pki import SandboxPki  # noqa: PLC0415
-        from kiosk.sandbox.server import app, mail, service, store, verify  # noqa: PLC0415
+        from kiosk.sandbox.server import (  # noqa: PLC0415
+            app,
+            limits,
+            mail,
+            outbox,
+            post_office,
+            service,
+            store,
+            verify,
+            worker,
+        )
 
         # aiosmtpd would log every recipient's address.
         logging.getLogger("mail.log").setLevel(logging.WARNING)
@@ -148,21 +163,35 @@ class SandboxServer:
         self._directory.mkdir(parents=True, exist_ok=True, mode=0o700)
         pki = await asyncio.to_thread(SandboxPki.open, self._directory)
         kept = store.Store(self._directory)
+        later = worker.Worker()
+        granted = self._limits or limits.Limits()
+        delay = self._delivery_delay / 2
         try:
             kept.seed(scenario.ACCOUNTS, scenario.OLD_PASSWORD)
-            receiver = mail.MailReceiver(kept, self._clock)
-            smtp_server = await self._loop.create_server(
-                lambda: SMTP(receiver, hostname="localhost", data_size_limit=mail.MAX_MAIL),
-                sock=smtp,
-            )
+            mailer = mail.Mailer(HOST, self._relay_port or self.smtp_port)
+            sending = outbox.Outbox(kept, mailer, granted, self._clock, later.wake, delay)
             bhxh = service.Service(
                 kept,
                 verify.CertificateVerifier(pki.root, pki.intermediates, pki.crl),
-                mail.Mailer(HOST, self._relay_port or self.smtp_port),
+                sending,
                 self.url,
-                self._limits,
+                granted,
                 self._clock,
             )
+            office = post_office.PostOffice(
+                kept.mailbox,
+                mail.Mailer(HOST, self.smtp_port),
+                {account.email: account.mailbox for account in scenario.ACCOUNTS},
+                bhxh.take_returned,
+                later.wake,
+                self._clock,
+                delay,
+            )
+            smtp_server = await self._loop.create_server(
+                lambda: SMTP(office, hostname="localhost", data_size_limit=post_office.MAX_MAIL),
+                sock=smtp,
+            )
+            later.start(sending.work, office.work)
             web = uvicorn.Server(
                 uvicorn.Config(
                     app.build(bhxh, kept),
@@ -185,6 +214,7 @@ class SandboxServer:
             # Not waited for: a connection that somebody keeps open must not keep this running.
             smtp_server.close()
         finally:
+            await asyncio.to_thread(later.stop)
             kept.close()
 
 
