@@ -61,6 +61,11 @@ class Kiosk:
     def mails(self) -> int:
         return len(latest_mails(self.directory)) - self.mails_before
 
+    @property
+    def recipients(self) -> list[str]:
+        """Whom the mails of this visit went to, newest first."""
+        return [mail.recipient for mail in latest_mails(self.directory)[: self.mails]]
+
     async def until(self, condition: Callable[[], bool], what: str, seconds: float = 10) -> None:
         try:
             async with asyncio.timeout(seconds):
