@@ -171,8 +171,8 @@ def _card(options: argparse.Namespace) -> int:
 
 
 def _mail(options: argparse.Namespace) -> int:
+    from kiosk.sandbox.server.database import FILE as STORE
     from kiosk.sandbox.server.mail import latest_mails
-    from kiosk.sandbox.server.store import FILE as STORE
 
     if not (options.state / STORE).exists():
         _say(f"{options.state}: no sandbox has run here; name its folder with --state")

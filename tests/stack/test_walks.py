@@ -40,9 +40,9 @@ from kiosk.sandbox.card import CardControl, CardProcess, CardUnavailable
 from kiosk.sandbox.pki import SandboxPki
 from kiosk.sandbox.scenario import ACCOUNTS, PIN, TOKENS, TOKENS_BY_NAME
 from kiosk.sandbox.server.mail import Mail
+from kiosk.sandbox.server.mailbox import read_mails
 from kiosk.sandbox.server.run import SandboxServer
 from kiosk.sandbox.server.service import Limits
-from kiosk.sandbox.server.store import read_mails
 from kiosk.service.client import ServiceClient
 from tests.conftest import FIGURE
 from tests.mailboxes import listed_mailboxes

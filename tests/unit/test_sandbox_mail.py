@@ -22,8 +22,8 @@ import httpx
 import pytest
 
 from kiosk.sandbox import scenario
+from kiosk.sandbox.server.mailbox import read_mails
 from kiosk.sandbox.server.run import READY_FILE, latest_mails
-from kiosk.sandbox.server.store import read_mails
 from kiosk.service.errors import ServiceRefused
 from tests.unit.service_lab import Lab, until
 

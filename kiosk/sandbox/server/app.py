@@ -199,7 +199,7 @@ class _Mailbox:
         return _json(await self._mails())
 
     async def _mails(self) -> list[Mail]:
-        return [Mail.parse(stored) for stored in await run_in_threadpool(self._store.mails)]
+        return [Mail.parse(stored) for stored in await run_in_threadpool(self._store.mailbox.mails)]
 
 
 async def _body(request: Request, kind: type[M]) -> M:

@@ -18,7 +18,7 @@ from kiosk.sandbox.server.mail import Mail, latest_mails
 
 if TYPE_CHECKING:
     from kiosk.sandbox.server.faults import Faults
-    from kiosk.sandbox.server.service import Limits
+    from kiosk.sandbox.server.limits import Limits
     from kiosk.sandbox.server.web import HttpServer
 
 __all__ = ["Mail", "SandboxServer", "ServeError", "latest_mails", "open_staff_calls", "serve"]
@@ -52,6 +52,7 @@ class SandboxServer:
         clock: Callable[[], float] = time.time,
         relay_port: int | None = None,
         tls: Tls = "none",
+        delivery_delay: float = 0.0,
     ) -> None:
         """Prepare; nothing runs yet.
 
@@ -63,6 +64,9 @@ class SandboxServer:
             clock: the service's time, in seconds since 1970 (UTC).
             relay_port: SMTP port that mails are sent to, if not the sandbox's own.
             tls: how kiosks have to connect.
+            delivery_delay: seconds from an order to its mail in the mailbox. For the first
+                half of them the mail is still with the service (`pending`), then with the
+                mail server (`sent`).
         """
         self._directory = directory
         self._ports = (http_port, smtp_port)
@@ -72,6 +76,7 @@ class SandboxServer:
         self._tls = tls
         self._http: HttpServer | None = None
         self._faults: Faults | None = None
+        self._delivery_delay = delivery_delay
         self._thread: threading.Thread | None = None
         self._ready = threading.Event()
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -172,7 +177,17 @@ class SandboxServer:
 
         from kiosk.sandbox import scenario  # noqa: PLC0415
         from kiosk.sandbox.pki import SandboxPki  # noqa: PLC0415
-        from kiosk.sandbox.server import app, mail, service, store, verify  # noqa: PLC0415
+        from kiosk.sandbox.server import (  # noqa: PLC0415
+            app,
+            limits,
+            mail,
+            outbox,
+            post_office,
+            service,
+            store,
+            verify,
+            worker,
+        )
         from kiosk.sandbox.server.control import ControlSocket  # noqa: PLC0415
         from kiosk.sandbox.server.web import HttpServer  # noqa: PLC0415
 
@@ -182,21 +197,35 @@ class SandboxServer:
         self._directory.mkdir(parents=True, exist_ok=True, mode=0o700)
         pki = await asyncio.to_thread(SandboxPki.open, self._directory)
         kept = store.Store(self._directory)
+        later = worker.Worker()
+        granted = self._limits or limits.Limits()
+        delay = self._delivery_delay / 2
         try:
             kept.seed(scenario.ACCOUNTS, scenario.OLD_PASSWORD)
-            receiver = mail.MailReceiver(kept, self._now)
-            smtp_server = await self._loop.create_server(
-                lambda: SMTP(receiver, hostname="localhost", data_size_limit=mail.MAX_MAIL),
-                sock=smtp,
-            )
+            mailer = mail.Mailer(HOST, self._relay_port or self.smtp_port)
+            sending = outbox.Outbox(kept, mailer, granted, self._now, later.wake, delay)
             bhxh = service.Service(
                 kept,
                 verify.CertificateVerifier(pki.root, pki.intermediates, pki.crl),
-                mail.Mailer(HOST, self._relay_port or self.smtp_port),
+                sending,
                 self.url,
-                self._limits,
+                granted,
                 self._now,
             )
+            office = post_office.PostOffice(
+                kept.mailbox,
+                mail.Mailer(HOST, self.smtp_port),
+                {account.email: account.mailbox for account in scenario.ACCOUNTS},
+                bhxh.take_returned,
+                later.wake,
+                self._now,
+                delay,
+            )
+            smtp_server = await self._loop.create_server(
+                lambda: SMTP(office, hostname="localhost", data_size_limit=post_office.MAX_MAIL),
+                sock=smtp,
+            )
+            later.start(sending.work, office.work)
             self._http = HttpServer(
                 app.build(bhxh, kept), http, self._directory / "tls", self._tls, self.faults
             )
@@ -206,6 +235,7 @@ class SandboxServer:
             # Not waited for: a connection that somebody keeps open must not keep this running.
             smtp_server.close()
         finally:
+            await asyncio.to_thread(later.stop)
             kept.close()
 
 

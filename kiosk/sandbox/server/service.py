@@ -11,51 +11,40 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from kiosk.sandbox.server import letter, passwords
-from kiosk.sandbox.server.mail import Mailer, MailNotSent, MailOutcomeUnknown
+from kiosk.sandbox.server import bounces, passwords
+from kiosk.sandbox.server.limits import Limits
+from kiosk.sandbox.server.orders import Order, OrderKeyTaken, OrderState
+from kiosk.sandbox.server.outbox import Outbox
 from kiosk.sandbox.server.refusal import Refusal
-from kiosk.sandbox.server.store import Order, Reset, Store, StoredAccount
+from kiosk.sandbox.server.store import Reset, Store, StoredAccount
 from kiosk.sandbox.server.verify import CertificateVerifier, Holder, Proof
+
+__all__ = ["Limits", "OpenedReset", "Progress", "Service", "is_username"]
 
 MIN_PASSWORD = 8
 """Fewest characters of a password that the account's owner chooses."""
 
 _REFERENCE_LETTERS = "ABCDEFGHJKLMNPQRSTUVWXYZ23456789"
 
+_LOCKS = 64
+# A reset's orders are put one after the other; those of different resets seldom wait.
+
 _MOST_USERNAMES = 100
 """Usernames that the contract lets an answer have."""
+
+_STATUS: dict[OrderState, str] = {
+    "waiting": "pending",
+    "sending": "pending",
+    "sent": "sent",
+    "bounced": "bounced",
+    "cancelled": "expired",
+}
+# What the contract calls the states of an order.
 
 _NOBODY = StoredAccount(
     "", "", "a@b.c", passwords.hashed(secrets.token_hex(8)), False, 0.0, "active"
 )
 # Stands in for an account that is not there, so that it costs the same work.
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """How much the service grants."""
-
-    per_username: int = 30
-    """Proven requests for one username in a `window`."""
-    per_certificate: int = 60
-    """Challenges for one certificate in a `window`."""
-    per_kiosk: int = 600
-    """Challenges for one kiosk in a `window`."""
-    lookups: int = 30
-    """Account lookups with one certificate in a `window`. A kiosk's are limited by its
-    challenges: each takes one."""
-    logins: int = 30
-    """Logins to one username in a `window`."""
-    window: float = 3600.0
-    """Seconds."""
-    challenge_life: int = 300
-    """Seconds in which a challenge has to come back in a proof."""
-    reset_life: int = 900
-    """Seconds in which a reset can be confirmed, and its mail be sent again."""
-    resends: int = 2
-    """Mails after the first."""
-    resend_wait: float = 30.0
-    """Seconds from one mail to the next."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +80,7 @@ class Service:
         self,
         store: Store,
         verifier: CertificateVerifier,
-        mailer: Mailer,
+        outbox: Outbox,
         audience: str,
         limits: Limits | None = None,
         clock: Callable[[], float] = time.time,
@@ -99,11 +88,11 @@ class Service:
         """Serve under the URL `audience`; `clock` gives seconds since 1970 (UTC)."""
         self._store = store
         self._verifier = verifier
-        self._mailer = mailer
+        self._outbox = outbox
         self._audience = audience
         self._limits = limits or Limits()
         self._clock = clock
-        self._ordering = threading.Lock()
+        self._ordering = tuple(threading.Lock() for _ in range(_LOCKS))
 
     def now(self) -> int:
         """The service's time, in seconds since 1970 (UTC)."""
@@ -166,22 +155,22 @@ class Service:
 
     def confirm(self, kiosk: str, reset_id: str, key: str) -> Progress:
         """Mail a new password: once for a reset, however often and by whatever key it is asked."""
-        with self._ordering:
+        with self._lock(reset_id):
             reset = self._reset(kiosk, reset_id)
-            order = self._known_order(reset, key) or next(iter(self._store.orders(reset_id)), None)
-            if order is None:
+            orders = self._store.orders.of_reset(reset_id)
+            if not self._is_known(reset, key) and not orders:
                 if self._is_over(reset):
                     raise Refusal("reset_expired")
-                self._send(reset, key, "confirmation")
+                self._order(reset, key, "confirmation")
             return self._progress(reset)
 
     def resend(self, kiosk: str, reset_id: str, key: str) -> Progress:
         """Mail a further new password for a reset that was confirmed."""
-        with self._ordering:
+        with self._lock(reset_id):
             reset = self._reset(kiosk, reset_id)
-            if self._known_order(reset, key):
+            if self._is_known(reset, key):
                 return self._progress(reset)
-            orders = self._store.orders(reset_id)
+            orders = self._store.orders.of_reset(reset_id)
             account = self._store.account(reset.username)
             if not orders or account is None:
                 raise Refusal("invalid_request")
@@ -194,7 +183,7 @@ class Service:
             wait = self._resend_after(orders)
             if wait:
                 raise Refusal("rate_limited", retry_after=wait)
-            self._send(reset, key, "resend")
+            self._order(reset, key, "resend")
             return self._progress(reset)
 
     def progress(self, kiosk: str, reset_id: str) -> Progress:
@@ -211,6 +200,7 @@ class Service:
         account = self._store.account(username) or _NOBODY
         if not self._is_password(account, password) or account.status != "active":
             raise Refusal("login_refused")
+        self._store.orders.keep_password(username)
         account = self._store.account(username) or _NOBODY
         if not new_password:
             return account.must_change
@@ -227,57 +217,42 @@ class Service:
         """Tell the counter that help is no longer wanted."""
         self._store.drop_staff_call(call_id, kiosk)
 
-    def _send(self, reset: Reset, key: str, kind: str) -> None:
-        """Send one mail with a new password.
+    def take_returned(self, token: str, sender: str, content: bytes) -> None:
+        """Read a mail that came to the return path with this token."""
+        # Only a notification has no sender (RFC 3464, section 2): what a person or a
+        # holiday programme writes has one.
+        if not sender and bounces.reports_failure(content):
+            self._store.orders.come_back(token)
 
-        The order is written down before the mail leaves and never taken up again by the
-        service itself, so a crash at any moment sends nothing twice. With it goes the
-        hash of the new password, beside the account's old one, which stays valid until
-        the mail server has taken the mail over. Should the service stop between that and
-        writing it down, or should the mail server's word be lost, the order stays
-        "sending": then both passwords are good, and the first login with the mailed one
-        settles the matter (`_is_password`).
-        """
+    def _order(self, reset: Reset, key: str, kind: str) -> None:
+        """Order a mail with a new password for the account's owner."""
         account = self._store.account(reset.username)
         if account is None:
             raise Refusal("not_found")
         _check_status(account)
-        password = passwords.new_password()
-        now = self._clock()
-        identifier = letter.message_id(secrets.token_hex(16))
-        order = Order(key, reset.id, kind, "sending", identifier, now)
-        written_at = datetime.fromtimestamp(now, UTC)
-        message = letter.compose(
-            account.email, order.message_id, password, reset.reference, written_at
-        )
-        self._store.add_order(order, passwords.hashed(password))
         try:
-            self._mailer.send(message)
-        except MailOutcomeUnknown:
-            return
-        except MailNotSent as error:
-            if error.permanent:
-                self._store.bounce_order(key)
-                return
-            self._store.drop_order(key)
-            raise Refusal("unavailable") from None
-        self._store.settle_order(key)
+            self._outbox.order(reset, key, kind)
+        except OrderKeyTaken:
+            raise Refusal("invalid_request") from None
 
     def _is_password(self, account: StoredAccount, password: str) -> bool:
         if passwords.matches(password, account.password):
             return True
-        for key, stored in self._store.unsettled_passwords(account.username):
+        for key, stored in self._store.orders.unsettled_passwords(account.username):
             if passwords.matches(password, stored):
-                self._store.settle_order(key)
+                self._store.orders.settle(key)
                 return True
         return False
 
-    def _known_order(self, reset: Reset, key: str) -> Order | None:
-        """Find the order that this key has made before; it must be for the same reset."""
-        order = self._store.order(key)
+    def _lock(self, reset_id: str) -> threading.Lock:
+        return self._ordering[hash(reset_id) % _LOCKS]
+
+    def _is_known(self, reset: Reset, key: str) -> bool:
+        """Tell whether this key has made an order before; it must be for the same reset."""
+        order = self._store.orders.by_key(key)
         if order is not None and order.reset_id != reset.id:
             raise Refusal("invalid_request")
-        return order
+        return order is not None
 
     def _reset(self, kiosk: str, reset_id: str) -> Reset:
         reset = self._store.reset(reset_id, kiosk)
@@ -289,7 +264,7 @@ class Service:
         return self._clock() > reset.created_at + self._limits.reset_life
 
     def _progress(self, reset: Reset) -> Progress:
-        orders = self._store.orders(reset.id)
+        orders = self._store.orders.of_reset(reset.id)
         over = self._is_over(reset)
         left = 0 if over else max(0, self._limits.resends + 1 - max(1, len(orders)))
         after = self._resend_after(orders) if left else 0
@@ -299,16 +274,20 @@ class Service:
         if not orders:
             return "expired" if over else "pending"
         newest = orders[-1]
-        if self._store.was_received(newest.message_id):
+        if self._store.mailbox.has(newest.message_id):
             return "delivered"
-        return "pending" if newest.state == "sending" else newest.state
+        return _STATUS[newest.state]
 
     def _resend_after(self, orders: list[Order]) -> int:
         """Seconds until another mail may follow these."""
         if not orders:
             return 0
-        passed = self._clock() - orders[-1].ordered_at
-        return max(0, math.ceil(self._limits.resend_wait - passed))
+        newest, now = orders[-1], self._clock()
+        wait = newest.ordered_at + self._limits.resend_wait - now
+        if newest.state == "waiting":
+            # Another one would be a second mail as soon as this one leaves.
+            wait = max(wait, newest.due_at - now, 1)
+        return max(0, math.ceil(wait))
 
     def _limit(self, subject: str, limit: int) -> None:
         wait = self._store.count_attempt(subject, limit, self._limits.window, self._clock())
