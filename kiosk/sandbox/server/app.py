@@ -273,7 +273,13 @@ async def _refused(_request: Request, error: Exception) -> Response:
 async def _no_such_call(request: Request, error: Exception) -> Response:
     """Starlette's own refusals, such as 404 and 405, as problem documents."""
     status = getattr(error, "status_code", 404)
-    return await _refused(request, Refusal("not_found" if status == 404 else "invalid_request"))
+    refusal = Refusal("not_found" if status == 404 else "invalid_request")
+    if status == 405:
+        refusal.status = status
+    response = await _refused(request, refusal)
+    # With 405 come the methods that there are (RFC 9110, section 15.5.6).
+    response.headers.update(getattr(error, "headers", None) or {})
+    return response
 
 
 async def _broken(_request: Request, _error: Exception) -> Response:

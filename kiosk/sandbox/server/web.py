@@ -45,7 +45,7 @@ class HttpServer:
         # application's own is.
         logging.getLogger("uvicorn.error").setLevel(logging.ERROR)
         config = uvicorn.Config(
-            CallerCheck(FaultyApp(app, faults)),
+            CallerCheck(FaultyApp(app, faults), mutual=tls == "mutual"),
             log_config=None,
             access_log=False,
             lifespan="off",
