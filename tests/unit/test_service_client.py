@@ -15,13 +15,13 @@ import pytest
 
 from kiosk.config import ConfigError
 from kiosk.service.client import TRIES, ServiceClient
-from kiosk.service.transport import MAX_ANSWER
 from kiosk.service.errors import (
     AnswerInvalid,
     AnswerLost,
     ServiceRefused,
     ServiceUnreachable,
 )
+from kiosk.service.transport import MAX_ANSWER
 from tests.unit.service_lab import Lab
 
 Writer = asyncio.StreamWriter
