@@ -55,24 +55,36 @@ async def be_silent(_request: bytes, _writer: Writer) -> None:
     await asyncio.sleep(30)
 
 
+def then_close(reply: bytes) -> Callable[[bytes, Writer], Awaitable[None]]:
+    """Send this, and nothing after it."""
+
+    async def act(_request: bytes, writer: Writer) -> None:
+        writer.write(reply)
+        await writer.drain()
+
+    return act
+
+
 Act = bytes | Callable[[bytes, Writer], Awaitable[None]] | None
 
 
 class Listener:
     """Listens on a free port of this machine and counts who comes."""
 
-    def __init__(self, tls: ssl.SSLContext | None = None) -> None:
+    def __init__(self, tls: ssl.SSLContext | None = None, port: int = 0) -> None:
         self._tls = tls
         self._tasks: set[asyncio.Task[Any]] = set()
         self.connections = 0
         """Accepted so far; with TLS, those whose handshake was done."""
         self.open: set[Writer] = set()
-        self.port = 0
+        self.port = port
 
     async def __aenter__(self) -> Any:
         # A handshake's failure is the test's business, not the log's.
         asyncio.get_running_loop().set_exception_handler(lambda *_: None)
-        self._server = await asyncio.start_server(self._accept, "127.0.0.1", 0, ssl=self._tls)
+        self._server = await asyncio.start_server(
+            self._accept, "127.0.0.1", self.port, ssl=self._tls
+        )
         self.port = self._server.sockets[0].getsockname()[1]
         return self
 
@@ -100,18 +112,26 @@ class Listener:
         except (asyncio.IncompleteReadError, OSError, asyncio.CancelledError):
             return
         finally:
-            self.open.discard(writer)
             writer.close()
+            if self._tls is None:
+                with suppress(OSError):
+                    await writer.wait_closed()
+            self.open.discard(writer)
 
     async def serve(self, reader: asyncio.StreamReader, writer: Writer) -> None:
         raise NotImplementedError
 
-    async def drop_connections(self) -> None:
-        """Close what is open, and see that the other side could know of it."""
+    async def drop_connections(self, *, abruptly: bool = False) -> None:
+        """Close what is open; abruptly: without TLS's goodbye."""
         for writer in list(self.open):
-            writer.close()
-            with suppress(OSError):
-                await writer.wait_closed()
+            if abruptly:
+                writer.transport.abort()
+            else:
+                writer.close()
+        # With a goodbye, TLS waits for the other side's: then it is enough that it was said.
+        async with asyncio.timeout(10):
+            while self.open and (abruptly or self._tls is None):
+                await asyncio.sleep(0.01)
 
 
 class Server(Listener):
@@ -120,8 +140,8 @@ class Server(Listener):
     None breaks the connection off after the request; a function is called.
     """
 
-    def __init__(self, *answers: Act, tls: ssl.SSLContext | None = None) -> None:
-        super().__init__(tls)
+    def __init__(self, *answers: Act, tls: ssl.SSLContext | None = None, port: int = 0) -> None:
+        super().__init__(tls, port)
         self.answers = list(answers)
         self.requests: list[bytes] = []
 
