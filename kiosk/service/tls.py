@@ -1,7 +1,7 @@
 """TLS towards the service: whose word is taken, and what the kiosk shows of itself.
 
-A connection is refused before a byte of a request leaves, and before the kiosk's own
-certificate does: the checks are part of the handshake, so they hold on every way to the
+A connection is refused before a byte of a request leaves and, in TLS 1.3, before the kiosk's
+own certificate does: the checks are part of the handshake, so they hold on every way to the
 service, through a proxy as well.
 """
 
@@ -16,7 +16,7 @@ from collections.abc import Iterable
 from typing import ClassVar
 
 from kiosk.config import ConfigError
-from kiosk.service.errors import Distrust, ServiceUntrusted
+from kiosk.service.errors import Distrust, ServiceUnreachable, ServiceUntrusted
 from kiosk.service.files import private_text, readable_text
 
 _PIN_FORM = "sha256/ and the base64 of 32 bytes"
@@ -176,7 +176,7 @@ class _CheckedTls(ssl.SSLObject):
             missed = error.reason == "SSLV3_ALERT_HANDSHAKE_FAILURE" and self.cipher() is not None
             if missed or _is_about_a_certificate(error):
                 raise ServiceUntrusted(Distrust.KIOSK_REFUSED) from None
-            raise
+            raise ServiceUnreachable(f"TLS: {error.reason or type(error).__name__}") from None
         if self.pins:
             certificate = self.getpeercert(binary_form=True)
             if certificate is None or pin_of(certificate) not in self.pins:

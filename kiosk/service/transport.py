@@ -155,7 +155,4 @@ def _reason(error: Exception) -> str:
     """Name what went wrong; a foreign exception's text may name addresses, so it is left out."""
     if isinstance(error, httpcore.ProxyError):
         return f"proxy: {error}"
-    for one in (error, error.__cause__):
-        if isinstance(one, ssl.SSLError) and one.reason:
-            return f"TLS: {one.reason}"
     return type(error).__name__
