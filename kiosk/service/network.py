@@ -7,8 +7,11 @@ place in the pool for ever.
 from __future__ import annotations
 
 import asyncio
+import ipaddress
 import socket
 import ssl
+import threading
+from concurrent.futures import Future
 from typing import Any
 
 import h11
@@ -43,6 +46,7 @@ class Network(httpcore.AsyncNetworkBackend):
         self._patience = patience
         self._proxy = proxy
         self._sockets = httpcore.AnyIOBackend()
+        self._names = _NameService()
 
     async def connect_tcp(
         self, host: str, port: int, *_: object, **__: object
@@ -51,12 +55,14 @@ class Network(httpcore.AsyncNetworkBackend):
 
         Raises:
             TimeoutError: it took too long.
+            OSError: the name is not known.
             httpcore.ConnectError: nobody answers there.
             httpcore.ProxyError: the proxy gives no tunnel.
         """
         ends = asyncio.get_running_loop().time() + self._patience
         nearest = (self._proxy.host, self._proxy.port) if self._proxy else (host, port)
         async with asyncio.timeout_at(ends):
+            await self._names.ask_for(nearest[0])
             stream = await self._sockets.connect_tcp(*nearest, socket_options=_WATCH_IDLE)
             if self._proxy is not None:
                 try:
@@ -69,6 +75,53 @@ class Network(httpcore.AsyncNetworkBackend):
     async def sleep(self, seconds: float) -> None:
         """Wait."""
         await asyncio.sleep(seconds)
+
+
+class _NameService:
+    """Finds out whether names are answered for, before a connection asks for one.
+
+    A lookup with no name server behind it takes half a minute, and nothing can end it. The
+    threads that asyncio has for it are few, shared with the rest of the kiosk, and waited for
+    when it stops; so the first lookup is made in a thread of its own, and while it lasts, all
+    wait for that one.
+    """
+
+    def __init__(self) -> None:
+        self._asked: Future[OSError | None] | None = None
+
+    async def ask_for(self, host: str) -> None:
+        """Return when the name is known.
+
+        Raises:
+            OSError: it is not.
+        """
+        try:
+            ipaddress.ip_address(host)
+        except ValueError:
+            pass
+        else:
+            return
+        if self._asked is None or self._asked.done():
+            self._asked = Future()
+            threading.Thread(
+                target=_look_up, args=(host, self._asked), name="name lookup", daemon=True
+            ).start()
+        # Whoever waits may give up; the others still want the answer.
+        failure = await asyncio.shield(asyncio.wrap_future(self._asked))
+        if failure is not None:
+            raise failure
+
+
+def _look_up(host: str, told: Future[OSError | None]) -> None:
+    try:
+        socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
+    except OSError as error:
+        told.set_result(error)
+    except UnicodeError:
+        # An empty or overlong label.
+        told.set_result(OSError("no host name"))
+    else:
+        told.set_result(None)
 
 
 class _Stream(httpcore.AsyncNetworkStream):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 import ssl
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -161,6 +162,36 @@ async def test_connecting_has_a_time_limit_of_its_own(tls: ssl.SSLContext) -> No
         client = ServiceClient(url, "k1", timeout=60, connect_timeout=0.1)
         with pytest.raises(ServiceUnreachable, match="TimeoutError"):
             await asyncio.wait_for(client.request_reset("u", "p"), 10)
+        await client.close()
+
+
+async def test_a_name_server_that_hangs_holds_one_thread(monkeypatch: pytest.MonkeyPatch) -> None:
+    answered = threading.Event()
+    asked: list[str] = []
+    real = socket.getaddrinfo
+
+    def hang(host: Any, *args: Any, **options: Any) -> Any:
+        asked.append(threading.current_thread().name)
+        assert answered.wait(20)
+        return real("127.0.0.1", *args, **options)
+
+    async with Server(answer(body=HEALTH)) as server:
+        client = ServiceClient(f"http://localhost:{server.port}", "k1", connect_timeout=0.05)
+        monkeypatch.setattr(socket, "getaddrinfo", hang)
+        for _ in range(5):
+            with pytest.raises(ServiceUnreachable, match="TimeoutError"):
+                await client.health()
+        assert asked == ["name lookup"]
+        answered.set()
+        await client.health()
+        await client.close()
+
+
+async def test_a_name_that_nobody_knows() -> None:
+    for host in ("bhxh.invalid", "a..b", "x" * 70 + ".example"):
+        client = ServiceClient(f"https://{host}", "k1")
+        with pytest.raises(ServiceUnreachable):
+            await client.request_reset("u", "p")
         await client.close()
 
 

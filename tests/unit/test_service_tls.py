@@ -271,7 +271,7 @@ def broken(pair: Pair, **changes: Any) -> dict[str, str]:
 def test_certificates_and_keys_that_cannot_be_used(ca: Ca, tmp_path: Path) -> None:
     good = ca.issue("k1")
     other = ca.issue("k2")
-    locked = ca.issue("locked", password=b"secret")
+    locked = ca.issue("locked", key=good.key, password=b"secret")
     public = tmp_path / "public.pem"
     public.write_bytes(good.key_file.read_bytes())
     public.chmod(0o640)
@@ -287,7 +287,7 @@ def test_certificates_and_keys_that_cannot_be_used(ca: Ca, tmp_path: Path) -> No
         (broken(good, client_key=tmp_path / "none"), "client_key", "No such file"),
         (broken(good, client_key=public), "client_key", "mode 0640.*chmod 600"),
         (broken(good, client_key=other.key_file), "client_key", "of another certificate"),
-        (broken(good, client_key=locked.key_file), "client_key", "without a password"),
+        (broken(good, client_key=locked.key_file), "client_key", "not such a key.*a password"),
         (broken(good, client_key=text), "client_key", "not such a key"),
         (broken(good, client_key=binary), "client_key", "not text"),
         (broken(good, client_key=tmp_path), "client_key", "not a short file"),
