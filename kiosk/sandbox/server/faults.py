@@ -260,8 +260,10 @@ class FaultyApp:
     ) -> None:
         match fault.name:
             case "slow":
+                # The request is taken now, so that it is carried out whoever still waits.
+                request = await receive()
                 await asyncio.sleep(fault.duration)
-                await self._app(scope, receive, send)
+                await self._app(scope, _first(request, receive), send)
             case "hang":
                 while (await receive())["type"] != "http.disconnect":
                     pass
@@ -312,6 +314,16 @@ class _Answer:
         await send({"type": "http.response.start", "status": self.status, "headers": headers})
         more = length is not None
         await send({"type": "http.response.body", "body": self.body, "more_body": more})
+
+
+def _first(message: Message, then: Receive) -> Receive:
+    """Give this message first."""
+    held = [message]
+
+    async def receive() -> Message:
+        return held.pop() if held else await then()
+
+    return receive
 
 
 async def _spoil(fault: ActiveFault, answer: _Answer, connection: Connection, send: Send) -> None:
