@@ -139,7 +139,7 @@ class Walker:
             own = [
                 one.username
                 for one in ACCOUNTS
-                if one.tax_code == tax_code and one.status == "active"
+                if (one.tax_code, one.status, one.mailbox) == (tax_code, "active", "open")
             ]
             names = [*own, *own, *own, "nghiem", "nobody"]
             return UsernameEntered(names[choice % len(names)])

@@ -16,7 +16,7 @@ from email.message import EmailMessage, Message
 from email.mime.multipart import MIMEMultipart
 from email.mime.nonmultipart import MIMENonMultipart
 from email.mime.text import MIMEText
-from email.utils import format_datetime
+from email.utils import format_datetime, make_msgid
 
 _LOCAL_PART = "tra-lai"
 _DOMAIN = "vnpt-bhxh.example"
@@ -51,6 +51,7 @@ def compose(to: str, recipient: str, returned: bytes, arrived_at: datetime) -> b
     report["To"] = to
     report["Subject"] = "Undelivered Mail Returned to Sender"
     report["Date"] = format_datetime(arrived_at)
+    report["Message-ID"] = make_msgid(domain="localhost")
     report["Auto-Submitted"] = "auto-replied"
     report.attach(MIMEText("The mail could not be delivered: the mailbox does not exist.\n"))
     transport, about = Message(), Message()
@@ -64,7 +65,8 @@ def compose(to: str, recipient: str, returned: bytes, arrived_at: datetime) -> b
     status.set_payload([transport, about])
     report.attach(status)
     header = MIMENonMultipart("text", "rfc822-headers")
-    header.set_payload(re.split(rb"\r?\n\r?\n", returned, maxsplit=1)[0].decode("ascii", "replace"))
+    fields = re.split(rb"\r?\n\r?\n", returned, maxsplit=1)[0]
+    header.set_payload(fields.decode("ascii", "replace") + "\n")
     report.attach(header)
     return report.as_bytes(policy=policy.SMTP)
 

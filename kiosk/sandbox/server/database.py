@@ -46,7 +46,7 @@ CREATE TABLE IF NOT EXISTS orders (
     state TEXT NOT NULL,
     password TEXT NOT NULL DEFAULT '',
     message_id TEXT UNIQUE,
-    return_token TEXT UNIQUE,
+    return_token TEXT NOT NULL UNIQUE,
     ordered_at REAL NOT NULL,
     due_at REAL,
     tries INTEGER NOT NULL DEFAULT 0,

@@ -42,17 +42,9 @@ class Order:
     due_at: float
     """When a waiting one is tried next."""
     tries: int
-
-
-@dataclass(frozen=True, slots=True, repr=False)
-class Attempt:
-    """One try to send a mail: each has a password and names of its own."""
-
-    message_id: str
     return_token: str
-    """By which a mail that comes back is known."""
-    password: str
-    """Hash of the new password."""
+    """By which a mail that comes back is known. The same for all tries: mail servers that
+    want to be asked twice know a mail by its sender and recipient."""
 
 
 class OrderKeyTaken(Exception):
@@ -60,7 +52,8 @@ class OrderKeyTaken(Exception):
 
 
 _FIELDS = (
-    "idempotency_key, reset_id, kind, state, coalesce(message_id, ''), ordered_at, due_at, tries"
+    "idempotency_key, reset_id, kind, state, coalesce(message_id, ''), ordered_at, due_at, tries,"
+    " return_token"
 )
 
 
@@ -70,7 +63,9 @@ class Orders:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def add(self, key: str, reset_id: str, kind: str, now: float, due_at: float) -> None:
+    def add(
+        self, key: str, reset_id: str, kind: str, now: float, due_at: float, return_token: str
+    ) -> None:
         """Write an order down, waiting.
 
         Raises:
@@ -80,9 +75,9 @@ class Orders:
             with self._database.transaction() as db:
                 db.execute(
                     "INSERT INTO orders"
-                    " (idempotency_key, reset_id, kind, state, ordered_at, due_at)"
-                    " VALUES (?, ?, ?, 'waiting', ?, ?)",
-                    (key, reset_id, kind, now, due_at),
+                    " (idempotency_key, reset_id, kind, state, ordered_at, due_at, return_token)"
+                    " VALUES (?, ?, ?, 'waiting', ?, ?, ?)",
+                    (key, reset_id, kind, now, due_at, return_token),
                 )
         except sqlite3.IntegrityError as error:
             if error.sqlite_errorcode != sqlite3.SQLITE_CONSTRAINT_UNIQUE:
@@ -120,14 +115,20 @@ class Orders:
             ).fetchone()
         return [Order(*row) for row in rows], more is not None
 
-    def begin(self, key: str, attempt: Attempt) -> bool:
-        """Take a waiting order up, before its mail leaves; False: somebody else did."""
+    def begin(self, key: str, message_id: str, password: str) -> bool:
+        """Take a waiting order up, before its mail leaves; False: somebody else did.
+
+        Args:
+            key: the order's.
+            message_id: of the mail of this try.
+            password: hash of the password in it.
+        """
         with self._database.transaction() as db:
             taken = db.execute(
                 "UPDATE orders SET state = 'sending', tries = tries + 1, message_id = ?,"
-                " return_token = ?, password = ?"
+                " password = ?"
                 " WHERE idempotency_key = ? AND state = 'waiting'",
-                (attempt.message_id, attempt.return_token, attempt.password, key),
+                (message_id, password, key),
             )
             return taken.rowcount == 1
 

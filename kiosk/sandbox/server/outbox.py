@@ -18,7 +18,7 @@ from kiosk.sandbox.server.mail import (
     MailRefused,
     MailServerUnreachable,
 )
-from kiosk.sandbox.server.orders import Attempt, Order
+from kiosk.sandbox.server.orders import Order
 from kiosk.sandbox.server.refusal import Refusal
 from kiosk.sandbox.server.store import Reset, Store, StoredAccount
 
@@ -66,12 +66,14 @@ class Outbox:
             Refusal: `unavailable`: there is no mail server, and the order is forgotten.
         """
         now = self._clock()
-        self._store.orders.add(key, reset.id, kind, now, now + (self._delay or _HEAD_START))
+        due_at = now + (self._delay or _HEAD_START)
+        token = secrets.token_hex(16)
+        self._store.orders.add(key, reset.id, kind, now, due_at, token)
         if self._delay:
             self._wake()
             return
         try:
-            self._send(reset, key)
+            self._send(reset, key, token)
         except MailServerUnreachable:
             self._store.orders.drop(key)
             raise Refusal("unavailable") from None
@@ -88,12 +90,12 @@ class Outbox:
                 self._store.orders.cancel(order.idempotency_key)
                 continue
             try:
-                self._send(reset, order.idempotency_key)
+                self._send(reset, order.idempotency_key, order.return_token)
             except (MailServerUnreachable, MailDeferred):
                 more |= self._defer(order.idempotency_key)
         return more
 
-    def _send(self, reset: Reset, key: str) -> None:
+    def _send(self, reset: Reset, key: str, return_token: str) -> None:
         """Try once to send the mail of a waiting order, with a new password.
 
         Raises:
@@ -103,21 +105,13 @@ class Outbox:
         if account is None:
             return
         password = passwords.new_password()
-        attempt = Attempt(
-            letter.message_id(secrets.token_hex(16)),
-            secrets.token_hex(16),
-            passwords.hashed(password),
-        )
+        identifier = letter.message_id(secrets.token_hex(16))
         written_at = datetime.fromtimestamp(self._clock(), UTC)
-        message = letter.compose(
-            account.email, attempt.message_id, password, reset.reference, written_at
-        )
-        if not self._store.orders.begin(key, attempt):
+        message = letter.compose(account.email, identifier, password, reset.reference, written_at)
+        if not self._store.orders.begin(key, identifier, passwords.hashed(password)):
             return
         try:
-            self._mailer.hand_over(
-                bounces.return_path(attempt.return_token), account.email, bytes(message)
-            )
+            self._mailer.hand_over(bounces.return_path(return_token), account.email, bytes(message))
         except MailOutcomeUnknown:
             return
         except MailRefused:

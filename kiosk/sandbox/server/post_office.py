@@ -82,7 +82,7 @@ class PostOffice:
         kind = self._kind(address)
         if kind == "refusing":
             return "550 5.1.1 No such mailbox"
-        if kind == "greylisting" and self._is_too_early(envelope.mail_from or "", address):
+        if kind == "greylisting" and self._is_too_early(_sender(envelope), address):
             return "451 4.7.1 Greylisted, try again later"
         envelope.rcpt_tos.append(address)
         return "250 OK"
@@ -92,7 +92,7 @@ class PostOffice:
     ) -> str:
         """Keep the mail first and say so then: what was answered with 250 is not lost."""
         content = envelope.original_content or b""
-        sender, recipient = envelope.mail_from or "", envelope.rcpt_tos[0]
+        sender, recipient = _sender(envelope), envelope.rcpt_tos[0]
         token = bounces.returned_token(recipient)
         if token is None:
             await asyncio.to_thread(self._keep, sender, recipient, content)
@@ -143,3 +143,9 @@ class PostOffice:
             self._first_tries.clear()
         first = self._first_tries.setdefault((sender, recipient.lower()), now)
         return now - first < GREYLISTING
+
+
+def _sender(envelope: Envelope) -> str:
+    """Who sends a mail; empty for a notification. aiosmtpd leaves the null path as it is."""
+    sender = envelope.mail_from or ""
+    return "" if sender == "<>" else sender
