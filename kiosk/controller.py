@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import math
+import time
 from collections import deque
 from collections.abc import Callable, Coroutine
 from dataclasses import replace
@@ -502,7 +503,7 @@ class Controller:
                 reference=reset.reference,
             )
         if visit.delivery is not None:
-            wait = visit.resend_at - asyncio.get_running_loop().time()
+            wait = visit.resend_at - time.monotonic()
             view = replace(
                 view,
                 delivery=visit.delivery.status,

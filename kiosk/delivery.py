@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import secrets
+import time
 from collections.abc import AsyncIterator
 from contextlib import suppress
 from typing import TYPE_CHECKING
@@ -87,9 +88,9 @@ async def follow(visit: Visit, tools: Tools) -> AsyncIterator[Event | None]:
     loop = asyncio.get_running_loop()
     intervals = iter(FOLLOW_INTERVALS)
     due = loop.time() + next(intervals)
-    while not _is_settled(visit) or visit.resend_at > loop.time():
+    while not _is_settled(visit) or visit.resend_at > time.monotonic():
         await asyncio.sleep(FOLLOW_TICK)
-        if visit.resend_at > loop.time() - 2 * FOLLOW_TICK:
+        if visit.resend_at > time.monotonic() - 2 * FOLLOW_TICK:
             yield None
         if _is_settled(visit) or loop.time() < due:
             continue
@@ -132,7 +133,7 @@ def _note(visit: Visit, answer: Delivery) -> None:
     visit.delivery = answer
     visit.resend_at = 0.0
     if answer.resend_after:
-        visit.resend_at = asyncio.get_running_loop().time() + answer.resend_after
+        visit.resend_at = time.monotonic() + answer.resend_after
 
 
 def _is_settled(visit: Visit) -> bool:

@@ -61,7 +61,7 @@ class Visit:
     delivery: Delivery | None = None
     """What the service said last of the mail."""
     resend_at: float = 0.0
-    """From when on it may be sent again, on the loop's clock."""
+    """From when on it may be sent again (`time.monotonic`)."""
     idempotency_key: str = field(default_factory=lambda: secrets.token_urlsafe(24))
     """One for the visit's confirmation, kept through every retry."""
     resend_key: str = ""

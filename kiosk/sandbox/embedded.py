@@ -271,7 +271,12 @@ class EmbeddedToken:
                 raise PinLocked
 
     async def sign(
-        self, certificate: bytes, mechanism: Mechanism, message: bytes, *, final: bool = True
+        self,
+        certificate: bytes,
+        mechanism: Mechanism,
+        message: bytes,
+        *,
+        final: bool = True,  # noqa: ARG002 - no key of an embedded token asks for its PIN again.
     ) -> bytes:
         """As `Token.sign`."""
         token = await self._reach(Operation.SIGN)
@@ -282,7 +287,6 @@ class EmbeddedToken:
             raise KeyMissing
         signature = _sign(key, mechanism, message)
         token.sign_count += 1
-        self._logged_in = not final
         return signature
 
     async def close(self) -> None:

@@ -105,6 +105,20 @@ their tax code, so what they can do wrong is theirs alone."""
 TOKENS_BY_NAME = {profile.name: profile for profile in (*TOKENS, *ODD_TOKENS)}
 
 
+AccountStatus: TypeAlias = Literal["active", "locked", "closed"]
+"""Of a locked account the owner is told so; a closed one is not even listed."""
+
+
+MailboxKind: TypeAlias = Literal["open", "refusing", "returning", "greylisting"]
+"""What the mail server does with mail for the account's address:
+
+    open         puts it into the mailbox
+    refusing     refuses it at once: there is no such mailbox
+    returning    takes it, finds out later that there is no such mailbox, and sends it back
+    greylisting  wants to be asked twice, some time apart
+"""
+
+
 @dataclass(frozen=True, slots=True)
 class Account:
     """A VNPT-BHXH account."""
@@ -112,12 +126,19 @@ class Account:
     username: str
     tax_code: str
     email: str
+    status: AccountStatus = "active"
+    mailbox: MailboxKind = "open"
 
 
 ACCOUNTS: tuple[Account, ...] = (
     Account("hoasen", "0100000001", "ketoan.hoasen@gmail.com"),
     Account("hoasen.kho", "0100000001", "kho.hoasen@outlook.com"),
+    Account("hoasen.khoa", "0100000001", "ketoan.khoa@gmail.com", status="locked"),
+    Account("hoasen.cu", "0100000001", "ketoan.cu@gmail.com", status="closed"),
     Account("binhminh", "0100000002-001", "ketoan@binhminh.example"),
+    Account("binhminh.sai", "0100000002-001", "sai@binhminh.example", mailbox="refusing"),
+    Account("binhminh.tra", "0100000002-001", "tra@binhminh.example", mailbox="returning"),
+    Account("binhminh.cham", "0100000002-001", "cham@binhminh.example", mailbox="greylisting"),
     Account("nghiem", "0100000003", "nghiem@yahoo.com"),
     Account("tuonglai", "0100000004", "ketoan.tuonglai@gmail.com"),
     Account("thuhoi", "0100000005", "ketoan.thuhoi@gmail.com"),

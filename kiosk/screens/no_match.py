@@ -26,5 +26,6 @@ class NoMatchScreen(JourneyScreen):
         """Again, with the token's help, staff, out."""
         yield ActionButton("no_match.again", Retried, primary=True)
         yield ActionButton("no_match.look_up", LookupAsked, when=lambda v: v.can_look_up)
-        yield ActionButton("button.call_staff", StaffCalled)
+        # The head of every screen calls staff; beside the lookup a second button has no room.
+        yield ActionButton("button.call_staff", StaffCalled, when=lambda v: not v.can_look_up)
         yield ActionButton("button.finish", Finished, escape=True)

@@ -11,6 +11,7 @@ sys.path.insert(0, str(Path(__file__).parents[2]))
 from kiosk import i18n
 from kiosk.screens import JourneyScreen
 from kiosk.screens.confirm import ConfirmScreen
+from kiosk.screens.mail_bounced import MailBouncedScreen
 from kiosk.screens.problem import ProblemScreen
 from kiosk.screens.token_stalled import TokenStalledScreen
 
@@ -25,5 +26,5 @@ def _strict_and_quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """A missing message fails, and tests may press faster than people."""
     monkeypatch.setattr(i18n.Translator, "strict", True)
     monkeypatch.setattr(JourneyScreen, "DOUBLE_TAP", 0.0)
-    for screen in (ConfirmScreen, ProblemScreen, TokenStalledScreen):
+    for screen in (ConfirmScreen, MailBouncedScreen, ProblemScreen, TokenStalledScreen):
         monkeypatch.setattr(screen, "SETTLE", 0.0)

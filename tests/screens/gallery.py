@@ -49,7 +49,7 @@ def typed(count: int) -> PinBuffer:
     return buffer
 
 
-FACTS = {"date": "30/06/2026"}
+FACTS = {"date": "30/06/2026", "minutes": "12"}
 """What the problems' wording may name."""
 
 _VISIT = {"holder": HOLDER, "username": "hoasen"}
@@ -60,6 +60,7 @@ VIEWS: dict[str, View] = {
     "welcome, simulated": View(State.WELCOME, simulated=True, demo=DEMO),
     "consent": View(State.CONSENT),
     "choose case": View(State.CHOOSE_CASE),
+    "choose case, with lookup": View(State.CHOOSE_CASE, can_look_up=True),
     "hotline": View(State.HOTLINE),
     "hotline, all ways": View(State.HOTLINE, support=SUPPORT, staff=StaffCall.TOLD),
     "insert token": View(State.INSERT_TOKEN),
@@ -69,6 +70,7 @@ VIEWS: dict[str, View] = {
     "choose certificate": View(State.CHOOSE_CERTIFICATE, certificates=(HOLDER, BRANCH)),
     "username": View(State.USERNAME, holder=HOLDER),
     "username, certificate hidden": View(State.USERNAME),
+    "username, with lookup": View(State.USERNAME, holder=BRANCH, can_look_up=True),
     "username, demo": View(State.USERNAME, holder=BRANCH, username="hoasen", demo=DEMO),
     "preparing": View(State.PREPARING, **_VISIT),
     "PIN": View(State.PIN, **_VISIT, pin=typed(6), pin_length=(8, 12)),
@@ -77,10 +79,16 @@ VIEWS: dict[str, View] = {
     "verifying": View(State.VERIFYING, **_VISIT),
     "verifying, PIN on the reader": View(State.VERIFYING, **_VISIT, pin_awaited=True),
     "choose signer": View(State.CHOOSE_SIGNER, certificates=(HOLDER, BRANCH)),
+    "choose username": View(
+        State.CHOOSE_USERNAME, holder=HOLDER, usernames=("hoasen", "hoasen.kho", "ketoan.hoasen")
+    ),
     "PIN wrong": View(State.PIN_WRONG, problem=problems.PIN_WRONG),
     "PIN of a wrong length": View(State.PIN_WRONG, problem=problems.PIN_LENGTH, facts=FACTS),
     "last try": View(State.LAST_TRY, problem=problems.PIN_LAST_TRY),
     "no match": View(State.NO_MATCH, problem=problems.SERVICE_NO_MATCH),
+    "no match, with lookup": View(
+        State.NO_MATCH, problem=problems.SERVICE_NO_MATCH, can_look_up=True
+    ),
     "confirm": View(State.CONFIRM, **_VISIT, reset=RESET),
     "sending": View(State.SENDING, **_VISIT, reset=RESET),
     "send failed": View(State.SEND_FAILED, problem=problems.SERVICE_SEND_FAILED),
@@ -88,11 +96,31 @@ VIEWS: dict[str, View] = {
         State.RESULT_UNKNOWN, problem=problems.SERVICE_RESULT_UNKNOWN, reference="R-7K2M-94QX"
     ),
     "sent": View(State.SENT, reset=RESET, mailbox=MAILBOX, reference="R-7K2M-94QX"),
+    "sent, pending": View(
+        State.SENT, reset=RESET, mailbox=MAILBOX, reference="R-7K2M-94QX", delivery="pending"
+    ),
+    "sent, delivered": View(
+        State.SENT, reset=RESET, mailbox=MAILBOX, reference="R-7K2M-94QX", delivery="delivered"
+    ),
     "sent, demo": View(
         State.SENT, reset=RESET, mailbox=MAILBOX, reference="R-7K2M-94QX", resent=True, demo=DEMO
     ),
     "sent, mailbox unknown": View(State.SENT, reset=RESET, reference="R-7K2M-94QX"),
     "no email": View(State.NO_EMAIL, reset=RESET, reference="R-7K2M-94QX"),
+    "no email, delivered, wait": View(
+        State.NO_EMAIL,
+        reset=RESET,
+        reference="R-7K2M-94QX",
+        delivery="delivered",
+        resends_left=2,
+        resend_wait=25,
+    ),
+    "no email, used up": View(
+        State.NO_EMAIL, reset=RESET, reference="R-7K2M-94QX", delivery="sent", resends_left=0
+    ),
+    "mail bounced": View(
+        State.MAIL_BOUNCED, problem=problems.SERVICE_MAIL_BOUNCED, reference="R-7K2M-94QX"
+    ),
     "resending": View(State.RESENDING, reset=RESET),
     "resend failed": View(
         State.RESEND_FAILED, problem=problems.SERVICE_RESEND_REFUSED, reference="R-7K2M-94QX"

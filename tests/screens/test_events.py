@@ -18,6 +18,7 @@ from tests.screens.gallery import VIEWS, GalleryApp
 CUSTOMER_EVENTS = frozenset(
     {
         flow.Started, flow.Agreed, flow.Declined, flow.RememberedUsername, flow.ForgotUsername,
+        flow.LookupAsked, flow.UsernameChosen,
         flow.LostMailbox, flow.NoToken, flow.Back, flow.Cancelled, flow.CertificateChosen,
         flow.UsernameEntered, flow.PinConfirmed, flow.Retried, flow.Stopped, flow.Insisted,
         flow.SendConfirmed, flow.NotMyEmail, flow.NoEmailYet, flow.ResendAsked, flow.Finished,
@@ -36,6 +37,7 @@ HOW: MappingProxyType[str, dict[type[flow.Event], str]] = MappingProxyType(
             flow.Back: "button.back",
             flow.Cancelled: "button.cancel",
         },
+        "choose case, with lookup": {flow.LookupAsked: "case.look_up"},
         "hotline": {flow.Back: "button.back", flow.Finished: "button.finish"},
         "insert token": {
             flow.NoToken: "insert.none",
@@ -50,11 +52,18 @@ HOW: MappingProxyType[str, dict[type[flow.Event], str]] = MappingProxyType(
             flow.ForgotUsername: "username.forgotten",
             flow.Cancelled: "button.cancel",
         },
+        "username, with lookup": {flow.LookupAsked: "username.look_up"},
+        "choose username": {flow.UsernameChosen: "", flow.Cancelled: "button.cancel"},
         "PIN": {flow.PinConfirmed: "pin.confirm", flow.Cancelled: "button.cancel"},
         "PIN on the reader": {flow.PinConfirmed: "pin.confirm", flow.Cancelled: "button.cancel"},
         "PIN wrong": {flow.Retried: "pin_wrong.again", flow.Stopped: "button.stop"},
         "last try": {flow.Insisted: "last_try.insist", flow.Stopped: "button.stop"},
         "no match": {flow.Retried: "no_match.again", flow.Finished: "button.finish"},
+        "no match, with lookup": {flow.LookupAsked: "no_match.look_up"},
+        "mail bounced": {
+            flow.LostMailbox: "mail_bounced.hotline",
+            flow.Finished: "button.finish",
+        },
         "confirm": {
             flow.SendConfirmed: "confirm.send",
             flow.NotMyEmail: "confirm.not_mine",
@@ -215,7 +224,8 @@ async def test_staff_are_called_by_key_and_by_mouse_from_everywhere(view: View) 
 
 ESCAPES = {
     "consent": flow.Declined, "choose case": flow.Back, "hotline": flow.Back,
-    "insert token": flow.Back, "choose certificate": flow.Cancelled, "username": flow.Cancelled,
+    "insert token": flow.Back, "choose certificate": flow.Cancelled,
+    "choose username": flow.Cancelled, "mail bounced": flow.Finished, "username": flow.Cancelled,
     "PIN": flow.Cancelled, "last try": flow.Stopped, "confirm": flow.Cancelled,
     "no email": flow.Back, "time-out": flow.MoreTimeAsked, "staff call": flow.StaffCallClosed,
     "welcome": None, "reading": None, "sent": None, "remove token": None,

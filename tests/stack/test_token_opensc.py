@@ -163,6 +163,29 @@ async def test_key_that_asks_at_each_use_signs_once_for_a_login(
         await token.sign(der, Mechanism.RS256, MESSAGE)
 
 
+@pytest.mark.parametrize("chosen", [0, 1])
+async def test_two_proofs_of_one_login(
+    driver: HelperTokenDriver,
+    pcscd: Pcscd,
+    card: CardControl,
+    insert: Callable[[str], bytes],
+    chosen: int,
+) -> None:
+    """For an account lookup and the reset after it. A PIN is kept for a key that asks at each
+    use until the signature that is said to be the last."""
+    token, info, certificates = await opened(driver, pcscd, insert("two-certificates"))
+    der = certificates[chosen].der
+    await token.login(info.serial, der, pin(PIN))
+    for final in (False, True):
+        signature = await token.sign(der, Mechanism.RS256, MESSAGE, final=final)
+        verify(der, Mechanism.RS256, signature)
+    assert card.status().verify_count == (3 if chosen == 1 else 1)
+    if chosen == 1:
+        with pytest.raises(TokenFailed):
+            await token.sign(der, Mechanism.RS256, MESSAGE)
+        assert card.status().verify_count == 3
+
+
 async def test_wrong_pins_to_the_lock(
     driver: HelperTokenDriver, pcscd: Pcscd, card: CardControl, insert: Callable[[str], bytes]
 ) -> None:

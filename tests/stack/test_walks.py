@@ -40,9 +40,9 @@ from kiosk.sandbox.card import CardControl, CardProcess, CardUnavailable
 from kiosk.sandbox.pki import SandboxPki
 from kiosk.sandbox.scenario import ACCOUNTS, PIN, TOKENS, TOKENS_BY_NAME
 from kiosk.sandbox.server.mail import Mail
+from kiosk.sandbox.server.mailbox import read_mails
 from kiosk.sandbox.server.run import SandboxServer
 from kiosk.sandbox.server.service import Limits
-from kiosk.sandbox.server.store import read_mails
 from kiosk.service.client import ServiceClient
 from tests.conftest import FIGURE
 from tests.mailboxes import listed_mailboxes
@@ -431,7 +431,7 @@ class CardWalk(RuleBasedStateMachine):
 @pytest.fixture
 def hall(pcscd: Pcscd, sandbox_directory: Path) -> Iterator[Hall]:
     # A whole day's customers come within minutes.
-    limits = Limits(per_username=10**6, per_certificate=10**6, per_kiosk=10**6)
+    limits = Limits(per_username=10**6, per_certificate=10**6, per_kiosk=10**6, resend_wait=0)
     SandboxPki.open(sandbox_directory)
     card = Card(sandbox_directory, pcscd.port)
     with SandboxServer(sandbox_directory, limits=limits) as server:

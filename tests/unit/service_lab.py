@@ -10,6 +10,7 @@ import shutil
 import tempfile
 import time
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,9 @@ from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from kiosk.sandbox.pki import SandboxPki
+from kiosk.sandbox.scenario import AccountStatus
 from kiosk.sandbox.server.run import SandboxServer, latest_mails
+from kiosk.sandbox.server.store import Store
 from kiosk.service.client import ServiceClient
 from kiosk.service.messages import Reset
 from kiosk.service.proof import ProofRequest, algorithm_for, assemble, signing_input
@@ -97,7 +100,9 @@ class Lab:
         issuer = self.pki.foreign_issuing if foreign else self.pki.issuing
         return tuple(c.public_bytes(Encoding.DER) for c in (self.certificate(token), issuer))
 
-    def request(self, token: str, username: str, challenge: str, /, **changes: Any) -> ProofRequest:
+    def request(
+        self, token: str, username: str | None, challenge: str, /, **changes: Any
+    ) -> ProofRequest:
         facts: dict[str, Any] = {
             "audience": self.url,
             "username": username,
@@ -108,8 +113,8 @@ class Lab:
         }
         return ProofRequest(**facts | changes)
 
-    def proof(self, token: str, username: str, challenge: str, /, **changes: Any) -> str:
-        """The proof that a token makes; `changes` replaces facts in it."""
+    def proof(self, token: str, username: str | None, challenge: str, /, **changes: Any) -> str:
+        """The proof that a token makes, without username for a lookup; `changes` replaces facts."""
         key, certificate = self.pki.leaf(token)
         public = certificate.public_key()
         curve = public.curve.name if isinstance(public, ec.EllipticCurvePublicKey) else ""
@@ -122,6 +127,15 @@ class Lab:
     ) -> Reset:
         challenge = (await client.challenge(self.chain(token))).challenge
         return await client.request_reset(username, self.proof(token, username, challenge))
+
+    async def look_up(self, client: ServiceClient, token: str = "hoa-sen") -> tuple[str, ...]:
+        challenge = (await client.challenge(self.chain(token))).challenge
+        return (await client.look_up_accounts(self.proof(token, None, challenge))).usernames
+
+    def set_status(self, username: str, status: AccountStatus) -> None:
+        """Lock, close or reopen an account, while the service runs or not."""
+        with closing(Store(self.directory)) as store:
+            store.set_status(username, status)
 
     def log_in(self, username: str, password: str, new_password: str = "") -> tuple[int, str]:
         """Log in to the service; returns the HTTP status and what it says."""

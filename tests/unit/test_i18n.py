@@ -85,6 +85,9 @@ def test_no_message_promises_how_long_the_mail_takes() -> None:
         ("en", r"\bminutes?\b"),
     ):
         for key, text in messages(language).items():
+            # How long until it can be sent again is the service's word, and exact.
+            if key == "no_email.wait":
+                continue
             if key.startswith(("sent", "no_email", "confirm", "busy", "resend")):
                 assert not re.search(unit, text), key
 

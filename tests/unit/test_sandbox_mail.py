@@ -5,17 +5,12 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-import re
 import signal
 import smtplib
-import socket
 import subprocess
 import sys
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from email import message_from_bytes, policy
-from email.message import EmailMessage
 from pathlib import Path
 
 import httpx
@@ -23,100 +18,9 @@ import pytest
 
 from kiosk.sandbox import scenario
 from kiosk.sandbox.server.run import READY_FILE, latest_mails
-from kiosk.sandbox.server.store import read_mails
 from kiosk.service.errors import ServiceRefused
+from tests.unit.mail_server import MailServer, password_in
 from tests.unit.service_lab import Lab, until
-
-EMAIL = "ketoan.hoasen@gmail.com"
-
-
-class MailServer:
-    """An SMTP server for one mail after another that answers as it is told."""
-
-    def __init__(self, port: int = 0, rcpt: bytes = b"250 OK", data: bytes = b"250 OK") -> None:
-        self._listening = socket.create_server(("127.0.0.1", port))
-        self._answers = {b"RCPT": rcpt, b".": data}
-        self.port = self._listening.getsockname()[1]
-        self.mails: list[EmailMessage] = []
-        self.arrived = threading.Event()
-        self.go_on = threading.Event()
-        self.go_on.set()
-        self._thread = threading.Thread(target=self._serve, daemon=True)
-        self._thread.start()
-
-    def __enter__(self) -> MailServer:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.go_on.set()
-        self._listening.shutdown(socket.SHUT_RDWR)
-        self._listening.close()
-        self._thread.join(5)
-
-    def _serve(self) -> None:
-        while True:
-            try:
-                connection, _ = self._listening.accept()
-            except OSError:
-                return
-            with connection, connection.makefile("rb") as lines:
-                connection.sendall(b"220 test\r\n")
-                self._talk(connection, lines)
-
-    def _talk(self, connection: socket.socket, lines: Iterator[bytes]) -> None:
-        for line in lines:
-            verb = line.strip()[:4].upper()
-            connection.sendall(
-                b"354 go on\r\n"
-                if verb == b"DATA"
-                else self._answers.get(verb, b"250 OK") + b"\r\n"
-            )
-            if verb != b"DATA":
-                continue
-            content = b""
-            for part in lines:
-                if part == b".\r\n":
-                    break
-                content += part
-            self.mails.append(message_from_bytes(content, policy=policy.default))
-            self.arrived.set()
-            self.go_on.wait(10)
-            if not self._answers[b"."]:
-                return
-            connection.sendall(self._answers[b"."] + b"\r\n")
-
-
-def password_in(mail: EmailMessage) -> str:
-    body = mail.get_body(("plain",))
-    assert body is not None
-    return str(body.get_content()).splitlines()[4]
-
-
-async def test_the_letter(tmp_path: Path) -> None:
-    with Lab(tmp_path) as lab:
-        client = lab.client()
-        reset = await lab.open_reset(client)
-        delivery = await client.confirm(reset.id, "k")
-        await client.close()
-        (stored,) = read_mails(tmp_path)
-        (password,) = lab.mailed_passwords(EMAIL)
-    assert re.fullmatch(r"[a-km-zA-HJ-NP-Z2-9]{12}", password)
-    assert all(line.isascii() for line in stored.content.splitlines())
-    mail = message_from_bytes(stored.content, policy=policy.default)
-    assert mail["To"] == EMAIL
-    assert mail["From"].addresses[0].display_name == "VNPT-BHXH"
-    assert mail["Subject"].startswith("Mật khẩu mới")
-    assert mail["Auto-Submitted"] == "auto-generated"
-    assert re.fullmatch(r"<[0-9a-f]{32}@vnpt-bhxh\.example>", mail["Message-ID"])
-    assert abs(mail["Date"].datetime.timestamp() - stored.received_at) < 60
-    assert mail.get_content_type() == "multipart/alternative"
-    for kind in ("plain", "html"):
-        part = mail.get_body((kind,))
-        assert part is not None
-        text = part.get_content()
-        assert text.count(password) == 2
-        assert delivery.reference in text
-        assert text.index("Kính gửi Quý khách") < text.index("Dear customer")
 
 
 async def test_the_old_password_holds_until_the_mail_is_on_its_way(tmp_path: Path) -> None:

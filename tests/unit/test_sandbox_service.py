@@ -32,7 +32,7 @@ EMAIL = {account.username: account.email for account in scenario.ACCOUNTS}
 
 @pytest.fixture(scope="module")
 def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
-    with Lab(tmp_path_factory.mktemp("service")) as lab:
+    with Lab(tmp_path_factory.mktemp("service"), limits=Limits(resend_wait=0)) as lab:
         yield lab
 
 
@@ -351,7 +351,7 @@ async def test_health_tells_the_services_time(lab: Lab, client: ServiceClient) -
     lab.ahead = 1000.0
     health = await client.health()
     assert abs(health.time - lab.now()) < 5
-    assert health.capabilities == ()
+    assert health.capabilities == ("account-lookups",)
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from kiosk.sandbox.server.run import SandboxServer
+from kiosk.sandbox.server.service import Limits
 from tests.visits.kiosk import Kiosk
 
 
@@ -19,7 +20,7 @@ def directory(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def server(directory: Path) -> Iterator[SandboxServer]:
-    server = SandboxServer(directory)
+    server = SandboxServer(directory, limits=Limits(resend_wait=0))
     server.start()
     yield server
     server.stop()

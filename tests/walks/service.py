@@ -18,10 +18,10 @@ from enum import Enum
 from itertools import count
 from typing import Any, Literal, TypeVar
 
-from kiosk.hardware.certificate import read_identity
+from kiosk.hardware.certificate import Identity, read_identity
 from kiosk.sandbox.scenario import ACCOUNTS, TOKENS
 from kiosk.service.errors import AnswerInvalid, AnswerLost, ServiceRefused, ServiceUnreachable
-from kiosk.service.messages import Challenge, Delivery, Health, Reset
+from kiosk.service.messages import Accounts, Challenge, Delivery, Health, Reset
 
 TIME_OUT = 10.0
 """Seconds, as in `[service] timeout`: the client waits no longer for an answer."""
@@ -69,6 +69,7 @@ class Order:
 
     outlook: list[Status]
     """What is answered, one after the other; the last one stays."""
+    reset_id: str = ""
 
     def status(self) -> Status:
         return self.outlook.pop(0) if len(self.outlook) > 1 else self.outlook[0]
@@ -105,6 +106,7 @@ class FakeService:
         self.book = Book()
         self.down = False
         self.skew = 0
+        self.offers: tuple[str, ...] = ("account-lookups",)
         self.outlook: list[Status] = ["sent"]
         """What the next order's mail will be told to be."""
         self._faults: dict[str, Fault] = {}
@@ -116,7 +118,7 @@ class FakeService:
 
     async def health(self) -> Health:
         return await self._call(
-            "health", lambda: Health("ok", max(0, int(time.time()) + self.skew), ())
+            "health", lambda: Health("ok", max(0, int(time.time()) + self.skew), self.offers)
         )
 
     async def challenge(self, chain: tuple[bytes, ...]) -> Challenge:
@@ -133,12 +135,8 @@ class FakeService:
 
     async def request_reset(self, username: str, proof: str) -> Reset:
         def work() -> Reset:
-            header, payload = (_unpacked(part) for part in proof.split(".")[:2])
-            identity = read_identity(base64.b64decode(header["x5c"][0]))
-            if self.book.challenges.get(payload["challenge"]) is not False:
-                raise ServiceRefused("challenge_invalid", 422)
-            self.book.challenges[payload["challenge"]] = True
-            if payload["username"] != username:
+            identity, payload = self._proved(proof)
+            if payload.get("username") != username:
                 raise ServiceRefused("proof_invalid", 422)
             account = next((one for one in ACCOUNTS if one.username == username), None)
             if account is None or account.tax_code != identity.tax_code:
@@ -156,6 +154,24 @@ class FakeService:
             return reset
 
         return await self._call("request_reset", work)
+
+    async def look_up_accounts(self, proof: str) -> Accounts:
+        def work() -> Accounts:
+            identity, payload = self._proved(proof)
+            if "username" in payload:
+                raise ServiceRefused("proof_invalid", 422)
+            own = [one.username for one in ACCOUNTS if one.tax_code == identity.tax_code]
+            return Accounts(tuple(sorted(own)))
+
+        return await self._call("look_up_accounts", work)
+
+    def _proved(self, proof: str) -> tuple[Identity, dict[str, Any]]:
+        """Whose proof it is and what it says; its challenge serves once."""
+        header, payload = (_unpacked(part) for part in proof.split(".")[:2])
+        if self.book.challenges.get(payload["challenge"]) is not False:
+            raise ServiceRefused("challenge_invalid", 422)
+        self.book.challenges[payload["challenge"]] = True
+        return read_identity(base64.b64decode(header["x5c"][0])), payload
 
     async def confirm(self, reset_id: str, idempotency_key: str) -> Delivery:
         self.book.keys[reset_id].add(idempotency_key)
@@ -178,8 +194,9 @@ class FakeService:
         def work() -> Delivery:
             if reset_id not in self.book.resets:
                 raise ServiceRefused("not_found", 404)
-            newest = list(self.book.orders.values())[-1]
-            return Delivery(reset_id, newest.status(), "BH-TEST")
+            orders = [one for one in self.book.orders.values() if one.reset_id == reset_id]
+            status = orders[-1].status() if orders else "pending"
+            return Delivery(reset_id, status, "BH-TEST")
 
         return await self._call("status", work)
 
@@ -197,7 +214,7 @@ class FakeService:
         if reset_id not in self.book.resets:
             raise ServiceRefused("not_found", 404)
         if key not in self.book.orders:
-            self.book.orders[key] = Order(list(self.outlook))
+            self.book.orders[key] = Order(list(self.outlook), reset_id)
             self.book.mails.append(
                 Mail(
                     reset_id,

@@ -306,6 +306,10 @@ class Walk(RuleBasedStateMachine):
     def mail_will_be(self, outlook: list[Any]) -> None:
         self.service.outlook = outlook
 
+    @rule(offers=st.sampled_from([(), ("account-lookups",), ("account-lookups", "of-a-newer")]))
+    def service_offers(self, offers: tuple[str, ...]) -> None:
+        self.service.offers = offers
+
     @troubled
     @rule(down=st.booleans(), skew=st.sampled_from([0, 0, 3600]))
     def service_comes_or_goes(self, down: bool, skew: int) -> None:

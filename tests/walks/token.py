@@ -122,8 +122,10 @@ class HelpedToken:
         login = partial(self._token.login, serial, certificate, pin)
         await self._ask("login", self._driver.deadlines.login, login)
 
-    async def sign(self, certificate: bytes, mechanism: Mechanism, message: bytes) -> bytes:
-        sign = partial(self._token.sign, certificate, mechanism, message)
+    async def sign(
+        self, certificate: bytes, mechanism: Mechanism, message: bytes, *, final: bool = True
+    ) -> bytes:
+        sign = partial(self._token.sign, certificate, mechanism, message, final=final)
         return await self._ask("sign", self._driver.deadlines.sign, sign)
 
     async def close(self) -> None:

@@ -20,6 +20,7 @@ from kiosk.flow import (
     ServiceRestored,
     State,
     TokenRemoved,
+    UsernameChosen,
     UsernameEntered,
 )
 from kiosk.pin import PinBuffer
@@ -63,6 +64,8 @@ class Attempt:
     tries: int
     """Tries of all tokens before it."""
     signatures: int
+    proofs: int = 1
+    """Signatures that one press may lead to: a lookup has one of its own."""
 
 
 class Walker:
@@ -133,9 +136,16 @@ class Walker:
         view = self.view
         if kind is UsernameEntered:
             tax_code = view.holder.tax_code if view.holder else ""
-            own = [one.username for one in ACCOUNTS if one.tax_code == tax_code]
+            own = [
+                one.username
+                for one in ACCOUNTS
+                if (one.tax_code, one.status, one.mailbox) == (tax_code, "active", "open")
+            ]
             names = [*own, *own, *own, "nghiem", "nobody"]
             return UsernameEntered(names[choice % len(names)])
+        if kind is UsernameChosen:
+            names = [*view.usernames, "nghiem"]
+            return UsernameChosen(names[choice % len(names)])
         if kind is CertificateChosen:
             shown = [one.fingerprint for one in view.certificates]
             self.shown_fingerprints += [one for one in shown if one not in self.shown_fingerprints]
@@ -165,8 +175,9 @@ class Walker:
                 pin=bytes(view.pin.view()),
                 tries=self._tries(),
                 signatures=self._signatures(),
+                proofs=2 if visit.lookup else 1,
             )
-        elif isinstance(event, UsernameEntered):
+        elif isinstance(event, UsernameEntered | UsernameChosen):
             self.usernames.add(event.username)
         elif isinstance(event, SendConfirmed):
             assert visit.reset is not None
@@ -199,7 +210,7 @@ class Walker:
         attempt = self.attempt
         assert self._tries() <= attempt.tries + 1, "a PIN was tried twice"
         signatures = self._signatures()
-        assert signatures <= attempt.signatures + 1, "two proofs were signed at once"
+        assert signatures <= attempt.signatures + attempt.proofs, "a proof was signed twice"
         if view.state is State.VERIFYING and signatures > attempt.signatures:
             # While the service looks at the proof, nobody needs the PIN.
             self.assert_no_pin()

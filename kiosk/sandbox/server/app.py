@@ -15,7 +15,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.middleware.trustedhost import TrustedHostMiddleware
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Route
 
@@ -50,6 +50,10 @@ class _ResetRequest(_Message, frozen=True):
     proof: Annotated[str, Meta(max_length=MAX_PROOF)]
 
 
+class _LookupRequest(_Message, frozen=True):
+    proof: Annotated[str, Meta(max_length=MAX_PROOF)]
+
+
 class _StaffCallRequest(_Message, frozen=True):
     id: Annotated[str, Meta(pattern=_IDENTIFIER)]
 
@@ -73,6 +77,7 @@ def build(service: Service, store: Store) -> Starlette:
             Route("/v1/health", calls.health, methods=["GET"]),
             Route("/v1/challenges", calls.challenge, methods=["POST"]),
             Route("/v1/password-resets", calls.open_reset, methods=["POST"]),
+            Route("/v1/account-lookups", calls.look_up_accounts, methods=["POST"]),
             Route(reset, calls.status, methods=["GET"]),
             Route(f"{reset}/confirmation", calls.confirm, methods=["POST"]),
             Route(f"{reset}/resend", calls.resend, methods=["POST"]),
@@ -101,7 +106,9 @@ class _Calls:
         self._service = service
 
     async def health(self, _request: Request) -> Response:
-        return _json({"status": "ok", "time": self._service.now(), "capabilities": []})
+        return _json(
+            {"status": "ok", "time": self._service.now(), "capabilities": ["account-lookups"]}
+        )
 
     async def challenge(self, request: Request) -> Response:
         body = await _body(request, _ChallengeRequest)
@@ -128,6 +135,11 @@ class _Calls:
             "reference": opened.reset.reference,
         }
         return _json(answer, 201)
+
+    async def look_up_accounts(self, request: Request) -> Response:
+        body = await _body(request, _LookupRequest)
+        names = await run_in_threadpool(self._service.look_up_accounts, _kiosk(request), body.proof)
+        return _json({"usernames": names})
 
     async def confirm(self, request: Request) -> Response:
         return await self._order(request, self._service.confirm)
@@ -187,7 +199,7 @@ class _Mailbox:
         return _json(await self._mails())
 
     async def _mails(self) -> list[Mail]:
-        return [Mail.parse(stored) for stored in await run_in_threadpool(self._store.mails)]
+        return [Mail.parse(stored) for stored in await run_in_threadpool(self._store.mailbox.mails)]
 
 
 async def _body(request: Request, kind: type[M]) -> M:
@@ -195,10 +207,14 @@ async def _body(request: Request, kind: type[M]) -> M:
     if request.headers.get("content-type", "").partition(";")[0].strip() != "application/json":
         raise Refusal("invalid_request")
     body = bytearray()
-    async for piece in request.stream():
-        body += piece
-        if len(body) > MAX_BODY:
-            raise Refusal("invalid_request")
+    try:
+        async for piece in request.stream():
+            body += piece
+            if len(body) > MAX_BODY:
+                raise Refusal("invalid_request")
+    except ClientDisconnect:
+        # Nobody is left to read this.
+        raise Refusal("invalid_request") from None
     try:
         return msgspec.json.decode(bytes(body), type=kind)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
@@ -215,7 +231,15 @@ def _kiosk(request: Request) -> str:
 
 def _delivery(progress: Progress) -> Response:
     reset = progress.reset
-    return _json({"id": reset.id, "status": progress.status, "reference": reset.reference})
+    return _json(
+        {
+            "id": reset.id,
+            "status": progress.status,
+            "reference": reset.reference,
+            "resends_left": progress.resends_left,
+            "resend_after": progress.resend_after,
+        }
+    )
 
 
 def _json(value: Any, status: int = 200, media_type: str = "application/json") -> Response:
@@ -253,7 +277,13 @@ async def _refused(_request: Request, error: Exception) -> Response:
 async def _no_such_call(request: Request, error: Exception) -> Response:
     """Starlette's own refusals, such as 404 and 405, as problem documents."""
     status = getattr(error, "status_code", 404)
-    return await _refused(request, Refusal("not_found" if status == 404 else "invalid_request"))
+    refusal = Refusal("not_found" if status == 404 else "invalid_request")
+    if status == 405:
+        refusal.status = status
+    response = await _refused(request, refusal)
+    # With 405 come the methods that there are (RFC 9110, section 15.5.6).
+    response.headers.update(getattr(error, "headers", None) or {})
+    return response
 
 
 async def _broken(_request: Request, _error: Exception) -> Response:

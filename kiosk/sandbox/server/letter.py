@@ -11,6 +11,8 @@ from email.utils import format_datetime
 
 SENDER = "khong-tra-loi@vnpt-bhxh.example"
 _MESSAGE_DOMAIN = "vnpt-bhxh.example"
+_POLICY = SMTP.clone(max_line_length=76)
+# Longest line of quoted-printable (RFC 2045, section 6.7); the library's own 78 is too long.
 _SUBJECT = "Mật khẩu mới VNPT-BHXH / Your new VNPT-BHXH password"
 
 _VIETNAMESE = (
@@ -52,7 +54,7 @@ def compose(
         reference: number of the reset, for the telephone.
         at: the time it is written, with time zone.
     """
-    message = EmailMessage(policy=SMTP)
+    message = EmailMessage(policy=_POLICY)
     message["From"] = Address("VNPT-BHXH", addr_spec=SENDER)
     message["To"] = recipient
     message["Subject"] = _SUBJECT
@@ -64,13 +66,20 @@ def compose(
     languages = [[line.format(**values) for line in part] for part in (_VIETNAMESE, _ENGLISH)]
     text = "\n\n----\n\n".join("\n\n".join(lines) for lines in languages)
     message.set_content(f"{text}\n\n----\n\n{_FOOT}\n", cte="quoted-printable")
-    parts = "<hr>".join(_paragraphs(lines, password) for lines in languages)
+    parts = "<hr>".join(
+        f'<div lang="{language}">{_paragraphs(lines, password)}</div>'
+        for language, lines in zip(("vi", "en"), languages, strict=True)
+    )
+    # Nothing in it is fetched from anywhere: a mail that loads something tells when it is read.
     message.add_alternative(
-        '<!doctype html><html lang="vi"><body style="font-family:sans-serif">'
+        '<!doctype html><html lang="vi"><head><meta charset="utf-8">'
+        f'<title>{html.escape(_SUBJECT)}</title></head><body style="font-family:sans-serif">'
         f"{parts}<hr><p><small>{html.escape(_FOOT)}</small></p></body></html>\n",
         subtype="html",
         cte="quoted-printable",
     )
+    # RFC 3282. Last, because what is added would take the field along into the first part.
+    message["Content-Language"] = "vi, en"
     return message
 
 

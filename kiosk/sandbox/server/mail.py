@@ -1,41 +1,39 @@
-"""Mail of the sandbox: sends over SMTP, receives over SMTP, and keeps what has arrived."""
+"""Mail of the sandbox: sends it over SMTP, and reads what has arrived."""
 
 from __future__ import annotations
 
-import asyncio
 import smtplib
-import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email import message_from_bytes, policy
 from email.message import EmailMessage
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
-from kiosk.sandbox.server.store import Store, StoredMail, read_mails
-
-if TYPE_CHECKING:
-    from aiosmtpd.smtp import SMTP, Envelope, Session
-
-MAX_MAIL = 256 * 1024
-"""Bytes of a mail that the mailbox takes."""
+from kiosk.sandbox.server.mailbox import StoredMail, read_mails
 
 
-class MailNotSent(Exception):
-    """The mail certainly did not leave. `permanent`: trying again will not help."""
-
-    def __init__(self, permanent: bool) -> None:
-        super().__init__("the mail did not leave")
-        self.permanent = permanent
+class MailError(Exception):
+    """The mail is not known to be on its way."""
 
 
-class MailOutcomeUnknown(Exception):
+class MailServerUnreachable(MailError):
+    """The mail certainly did not leave: the mail server is not there."""
+
+
+class MailDeferred(MailError):
+    """The mail server did not take the mail for now (4yz): it wants to be asked again."""
+
+
+class MailRefused(MailError):
+    """The mail server will never take the mail (5yz)."""
+
+
+class MailOutcomeUnknown(MailError):
     """The mail was handed over, and the mail server's word on it was lost."""
 
 
 class Mailer:
-    """Hands mails to an SMTP server (RFC 5321)."""
+    """Hands mails to an SMTP server (RFC 5321). Its methods may be called from any thread."""
 
     def __init__(self, host: str, port: int, timeout: float = 10.0) -> None:
         """Prepare; `timeout` in seconds holds for each step of the dialogue."""
@@ -43,74 +41,52 @@ class Mailer:
         self._port = port
         self._timeout = timeout
 
-    def send(self, message: EmailMessage) -> None:
+    def hand_over(self, sender: str, recipient: str, content: bytes) -> None:
         """Send a mail; returns when the server has taken it over.
 
+        Args:
+            sender: where it is returned to if need be; empty: nowhere.
+            recipient: whom it is for.
+            content: the mail, with lines that end in CR LF.
+
         Raises:
-            MailNotSent, MailOutcomeUnknown
+            MailError: MailServerUnreachable, MailDeferred, MailRefused or MailOutcomeUnknown.
         """
-        sender = message["From"].addresses[0].addr_spec
-        recipient = message["To"].addresses[0].addr_spec
         try:
             smtp = smtplib.SMTP(self._host, self._port, "localhost", self._timeout)
-        except OSError:
-            raise MailNotSent(permanent=False) from None
+        except OSError:  # smtplib's own errors are OSErrors.
+            raise MailServerUnreachable from None
         try:
-            self._hand_over(smtp, sender, recipient, bytes(message))
+            self._talk(smtp, sender, recipient, content)
         finally:
             smtp.close()
 
     @staticmethod
-    def _hand_over(smtp: smtplib.SMTP, sender: str, recipient: str, content: bytes) -> None:
+    def _talk(smtp: smtplib.SMTP, sender: str, recipient: str, content: bytes) -> None:
         """Go through the dialogue step by step: what a failure means depends on the step."""
         try:
             smtp.ehlo_or_helo_if_needed()
-            for code, _ in (smtp.mail(sender), smtp.rcpt(recipient)):
-                if code >= 300:
-                    raise MailNotSent(permanent=code >= 500)
-        except OSError:  # smtplib's own errors are OSErrors.
-            raise MailNotSent(permanent=False) from None
+            # RFC 3461: what comes back shall not hold the text, which has the password in it.
+            notices = smtp.has_extn("dsn")
+            _take(*smtp.mail(sender, ["RET=HDRS"] if notices else []))
+            _take(*smtp.rcpt(recipient, ["NOTIFY=FAILURE"] if notices else []))
+        except OSError:
+            raise MailServerUnreachable from None
         try:
-            code, _ = smtp.data(content)
+            code, words = smtp.data(content)
         except smtplib.SMTPDataError as error:
-            raise MailNotSent(permanent=error.smtp_code >= 500) from None
+            code, words = error.smtp_code, b""
         except OSError:
             raise MailOutcomeUnknown from None
-        if code >= 300:
-            raise MailNotSent(permanent=code >= 500)
+        _take(code, words)
 
 
-class MailReceiver:
-    """Takes every mail for the mailbox; a handler of aiosmtpd."""
-
-    def __init__(self, store: Store, clock: Callable[[], float] = time.time) -> None:
-        """Keep what comes in `store`."""
-        self._store = store
-        self._clock = clock
-
-    async def handle_RCPT(  # noqa: N802 - aiosmtpd names it so.
-        self,
-        _server: SMTP,
-        _session: Session,
-        envelope: Envelope,
-        address: str,
-        _options: list[Any],
-    ) -> str:
-        """Take one recipient for each mail: a mailbox's owner sees no other's address."""
-        if envelope.rcpt_tos:
-            return "452 One recipient at a time"
-        envelope.rcpt_tos.append(address)
-        return "250 OK"
-
-    async def handle_DATA(  # noqa: N802 - aiosmtpd names it so.
-        self, _server: SMTP, _session: Session, envelope: Envelope
-    ) -> str:
-        """Keep the mail first and say so then: what was answered with 250 is not lost."""
-        content = envelope.original_content or b""
-        identifier = str(message_from_bytes(content, policy=policy.default)["Message-ID"] or "")
-        recipient = envelope.rcpt_tos[0]
-        await asyncio.to_thread(self._store.add_mail, identifier, recipient, content, self._clock())
-        return "250 OK"
+def _take(code: int, _words: bytes) -> None:
+    """Understand an answer of the mail server (RFC 5321, section 4.2.1)."""
+    if code >= 500:
+        raise MailRefused
+    if code >= 300:
+        raise MailDeferred
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import secrets
 import threading
 import time
@@ -10,41 +11,40 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from kiosk.sandbox.server import letter, passwords
-from kiosk.sandbox.server.mail import Mailer, MailNotSent, MailOutcomeUnknown
+from kiosk.sandbox.server import bounces, passwords
+from kiosk.sandbox.server.limits import Limits
+from kiosk.sandbox.server.orders import Order, OrderKeyTaken, OrderState
+from kiosk.sandbox.server.outbox import Outbox
 from kiosk.sandbox.server.refusal import Refusal
-from kiosk.sandbox.server.store import Order, Reset, Store, StoredAccount
-from kiosk.sandbox.server.verify import CertificateVerifier, Proof
+from kiosk.sandbox.server.store import Reset, Store, StoredAccount
+from kiosk.sandbox.server.verify import CertificateVerifier, Holder, Proof
+
+__all__ = ["Limits", "OpenedReset", "Progress", "Service", "is_username"]
 
 MIN_PASSWORD = 8
 """Fewest characters of a password that the account's owner chooses."""
 
 _REFERENCE_LETTERS = "ABCDEFGHJKLMNPQRSTUVWXYZ23456789"
 
-_NOBODY = StoredAccount("", "", "a@b.c", passwords.hashed(secrets.token_hex(8)), False, 0.0)
+_LOCKS = 64
+# A reset's orders are put one after the other; those of different resets seldom wait.
+
+_MOST_USERNAMES = 100
+"""Usernames that the contract lets an answer have."""
+
+_STATUS: dict[OrderState, str] = {
+    "waiting": "pending",
+    "sending": "pending",
+    "sent": "sent",
+    "bounced": "bounced",
+    "cancelled": "expired",
+}
+# What the contract calls the states of an order.
+
+_NOBODY = StoredAccount(
+    "", "", "a@b.c", passwords.hashed(secrets.token_hex(8)), False, 0.0, "active"
+)
 # Stands in for an account that is not there, so that it costs the same work.
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """How much the service grants."""
-
-    per_username: int = 30
-    """Proven requests for one username in a `window`."""
-    per_certificate: int = 60
-    """Challenges for one certificate in a `window`."""
-    per_kiosk: int = 600
-    """Challenges for one kiosk in a `window`."""
-    logins: int = 30
-    """Logins to one username in a `window`."""
-    window: float = 3600.0
-    """Seconds."""
-    challenge_life: int = 300
-    """Seconds in which a challenge has to come back in a proof."""
-    reset_life: int = 900
-    """Seconds in which a reset can be confirmed, and its mail be sent again."""
-    resends: int = 2
-    """Mails after the first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +64,10 @@ class Progress:
     reset: Reset
     status: str
     """As in the contract: pending, sent, delivered, bounced or expired."""
+    resends_left: int
+    """How many further mails can be ordered."""
+    resend_after: int
+    """Seconds until the next one can be ordered."""
 
 
 class Service:
@@ -76,7 +80,7 @@ class Service:
         self,
         store: Store,
         verifier: CertificateVerifier,
-        mailer: Mailer,
+        outbox: Outbox,
         audience: str,
         limits: Limits | None = None,
         clock: Callable[[], float] = time.time,
@@ -84,11 +88,11 @@ class Service:
         """Serve under the URL `audience`; `clock` gives seconds since 1970 (UTC)."""
         self._store = store
         self._verifier = verifier
-        self._mailer = mailer
+        self._outbox = outbox
         self._audience = audience
         self._limits = limits or Limits()
         self._clock = clock
-        self._ordering = threading.Lock()
+        self._ordering = tuple(threading.Lock() for _ in range(_LOCKS))
 
     def now(self) -> int:
         """The service's time, in seconds since 1970 (UTC)."""
@@ -107,6 +111,36 @@ class Service:
 
     def open_reset(self, kiosk: str, username: str, text: str) -> OpenedReset:
         """Check a proof and open the reset that it asks for."""
+        holder = self._proven(kiosk, username, text)
+        # Only who owns a certificate uses the username's limit up: it locks nobody out.
+        self._limit(f"username {username}", self._limits.per_username)
+        account = self._store.account(username) or _NOBODY
+        matched = account.tax_code in holder.tax_codes
+        reset = Reset(
+            id=secrets.token_urlsafe(24),
+            username=account.username if matched else "",
+            kiosk=kiosk,
+            reference=_reference(),
+            created_at=self._clock(),
+        )
+        self._store.add_reset(reset)
+        opened = OpenedReset(reset, holder.organisation, account.tax_code, account.email)
+        if not matched:
+            raise Refusal("no_match")
+        _check_status(account)
+        return opened
+
+    def look_up_accounts(self, kiosk: str, text: str) -> list[str]:
+        """Check a proof; returns the usernames of the certificate's tax codes, sorted.
+
+        Locked accounts are among them, since their owner is told so; closed ones are not.
+        """
+        holder = self._proven(kiosk, None, text)
+        self._limit(f"lookup {holder.fingerprint}", self._limits.lookups)
+        return self._store.usernames(holder.tax_codes, _MOST_USERNAMES)
+
+    def _proven(self, kiosk: str, username: str | None, text: str) -> Holder:
+        """Check a proof for a reset, or without username for a lookup; tells whose it is."""
         now = self._clock()
         proof = Proof.parse(text)
         # Used up before anything is verified: whatever is wrong, it serves no second try.
@@ -117,50 +151,39 @@ class Service:
         if holder.fingerprint != fingerprint:
             raise Refusal("proof_invalid")
         proof.check(holder, self._audience, username, kiosk, now)
-        # Only who owns a certificate uses the username's limit up: it locks nobody out.
-        self._limit(f"username {username}", self._limits.per_username)
-        account = self._store.account(username) or _NOBODY
-        matched = account.tax_code in holder.tax_codes
-        reset = Reset(
-            id=secrets.token_urlsafe(24),
-            username=account.username if matched else "",
-            kiosk=kiosk,
-            reference=_reference(),
-            created_at=now,
-        )
-        self._store.add_reset(reset)
-        opened = OpenedReset(reset, holder.organisation, account.tax_code, account.email)
-        if not matched:
-            raise Refusal("no_match")
-        return opened
+        return holder
 
     def confirm(self, kiosk: str, reset_id: str, key: str) -> Progress:
         """Mail a new password: once for a reset, however often and by whatever key it is asked."""
-        with self._ordering:
+        with self._lock(reset_id):
             reset = self._reset(kiosk, reset_id)
-            order = self._known_order(reset, key) or next(iter(self._store.orders(reset_id)), None)
-            if order is None:
+            orders = self._store.orders.of_reset(reset_id)
+            if not self._is_known(reset, key) and not orders:
                 if self._is_over(reset):
                     raise Refusal("reset_expired")
-                self._send(reset, key, "confirmation")
+                self._order(reset, key, "confirmation")
             return self._progress(reset)
 
     def resend(self, kiosk: str, reset_id: str, key: str) -> Progress:
         """Mail a further new password for a reset that was confirmed."""
-        with self._ordering:
+        with self._lock(reset_id):
             reset = self._reset(kiosk, reset_id)
-            if self._known_order(reset, key):
+            if self._is_known(reset, key):
                 return self._progress(reset)
-            orders = self._store.orders(reset_id)
+            orders = self._store.orders.of_reset(reset_id)
             account = self._store.account(reset.username)
             if not orders or account is None:
                 raise Refusal("invalid_request")
+            _check_status(account)
             # Another password now would undo the one that the customer has just chosen.
             if self._is_over(reset) or account.changed_at > reset.created_at:
                 raise Refusal("reset_expired")
             if len(orders) > self._limits.resends:
                 raise Refusal("resend_limit")
-            self._send(reset, key, "resend")
+            wait = self._resend_after(orders)
+            if wait:
+                raise Refusal("rate_limited", retry_after=wait)
+            self._order(reset, key, "resend")
             return self._progress(reset)
 
     def progress(self, kiosk: str, reset_id: str) -> Progress:
@@ -175,8 +198,9 @@ class Service:
         """
         self._limit(f"login {username}", self._limits.logins)
         account = self._store.account(username) or _NOBODY
-        if not self._is_password(account, password):
+        if not self._is_password(account, password) or account.status != "active":
             raise Refusal("login_refused")
+        self._store.orders.keep_password(username)
         account = self._store.account(username) or _NOBODY
         if not new_password:
             return account.must_change
@@ -193,54 +217,42 @@ class Service:
         """Tell the counter that help is no longer wanted."""
         self._store.drop_staff_call(call_id, kiosk)
 
-    def _send(self, reset: Reset, key: str, kind: str) -> None:
-        """Send one mail with a new password.
+    def take_returned(self, token: str, sender: str, content: bytes) -> None:
+        """Read a mail that came to the return path with this token."""
+        # Only a notification has no sender (RFC 3464, section 2): what a person or a
+        # holiday programme writes has one.
+        if not sender and bounces.reports_failure(content):
+            self._store.orders.come_back(token)
 
-        The order is written down before the mail leaves and never taken up again by the
-        service itself, so a crash at any moment sends nothing twice. With it goes the
-        hash of the new password, beside the account's old one, which stays valid until
-        the mail server has taken the mail over. Should the service stop between that and
-        writing it down, or should the mail server's word be lost, the order stays
-        "sending": then both passwords are good, and the first login with the mailed one
-        settles the matter (`_is_password`).
-        """
+    def _order(self, reset: Reset, key: str, kind: str) -> None:
+        """Order a mail with a new password for the account's owner."""
         account = self._store.account(reset.username)
         if account is None:
             raise Refusal("not_found")
-        password = passwords.new_password()
-        order = Order(key, reset.id, kind, "sending", letter.message_id(secrets.token_hex(16)))
-        written_at = datetime.fromtimestamp(self._clock(), UTC)
-        message = letter.compose(
-            account.email, order.message_id, password, reset.reference, written_at
-        )
-        self._store.add_order(order, passwords.hashed(password))
+        _check_status(account)
         try:
-            self._mailer.send(message)
-        except MailOutcomeUnknown:
-            return
-        except MailNotSent as error:
-            if error.permanent:
-                self._store.bounce_order(key)
-                return
-            self._store.drop_order(key)
-            raise Refusal("unavailable") from None
-        self._store.settle_order(key)
+            self._outbox.order(reset, key, kind)
+        except OrderKeyTaken:
+            raise Refusal("invalid_request") from None
 
     def _is_password(self, account: StoredAccount, password: str) -> bool:
         if passwords.matches(password, account.password):
             return True
-        for key, stored in self._store.unsettled_passwords(account.username):
+        for key, stored in self._store.orders.unsettled_passwords(account.username):
             if passwords.matches(password, stored):
-                self._store.settle_order(key)
+                self._store.orders.settle(key)
                 return True
         return False
 
-    def _known_order(self, reset: Reset, key: str) -> Order | None:
-        """Find the order that this key has made before; it must be for the same reset."""
-        order = self._store.order(key)
+    def _lock(self, reset_id: str) -> threading.Lock:
+        return self._ordering[hash(reset_id) % _LOCKS]
+
+    def _is_known(self, reset: Reset, key: str) -> bool:
+        """Tell whether this key has made an order before; it must be for the same reset."""
+        order = self._store.orders.by_key(key)
         if order is not None and order.reset_id != reset.id:
             raise Refusal("invalid_request")
-        return order
+        return order is not None
 
     def _reset(self, kiosk: str, reset_id: str) -> Reset:
         reset = self._store.reset(reset_id, kiosk)
@@ -252,18 +264,43 @@ class Service:
         return self._clock() > reset.created_at + self._limits.reset_life
 
     def _progress(self, reset: Reset) -> Progress:
-        orders = self._store.orders(reset.id)
+        orders = self._store.orders.of_reset(reset.id)
+        over = self._is_over(reset)
+        left = 0 if over else max(0, self._limits.resends + 1 - max(1, len(orders)))
+        after = self._resend_after(orders) if left else 0
+        return Progress(reset, self._status(orders, over), left, after)
+
+    def _status(self, orders: list[Order], over: bool) -> str:
         if not orders:
-            return Progress(reset, "expired" if self._is_over(reset) else "pending")
+            return "expired" if over else "pending"
         newest = orders[-1]
-        if self._store.was_received(newest.message_id):
-            return Progress(reset, "delivered")
-        return Progress(reset, "pending" if newest.state == "sending" else newest.state)
+        if self._store.mailbox.has(newest.message_id):
+            return "delivered"
+        return _STATUS[newest.state]
+
+    def _resend_after(self, orders: list[Order]) -> int:
+        """Seconds until another mail may follow these."""
+        if not orders:
+            return 0
+        newest, now = orders[-1], self._clock()
+        wait = newest.ordered_at + self._limits.resend_wait - now
+        if newest.state == "waiting":
+            # Another one would be a second mail as soon as this one leaves.
+            wait = max(wait, newest.due_at - now, 1)
+        return max(0, math.ceil(wait))
 
     def _limit(self, subject: str, limit: int) -> None:
         wait = self._store.count_attempt(subject, limit, self._limits.window, self._clock())
         if wait:
             raise Refusal("rate_limited", retry_after=wait)
+
+
+def _check_status(account: StoredAccount) -> None:
+    """Refuse a locked or closed account. Only for its owner, who has proved to be that."""
+    if account.status == "locked":
+        raise Refusal("account_locked")
+    if account.status == "closed":
+        raise Refusal("account_closed")
 
 
 def is_username(text: str) -> bool:

@@ -4,75 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import math
-import os
-import sqlite3
-import threading
-from collections.abc import Iterable, Iterator
-from contextlib import closing, contextmanager
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
-from kiosk.sandbox.scenario import Account
+from kiosk.sandbox.scenario import Account, AccountStatus
 from kiosk.sandbox.server import passwords
-
-FILE = "service.sqlite3"
-"""Name of the file in the sandbox's directory."""
-
-OrderState = Literal["sending", "sent", "bounced"]
-
-_SCHEMA = """
-CREATE TABLE IF NOT EXISTS accounts (
-    username TEXT PRIMARY KEY,
-    tax_code TEXT NOT NULL,
-    email TEXT NOT NULL,
-    password TEXT NOT NULL,
-    must_change INTEGER NOT NULL DEFAULT 0,
-    changed_at REAL NOT NULL DEFAULT 0
-) STRICT;
-CREATE TABLE IF NOT EXISTS challenges (
-    nonce TEXT PRIMARY KEY,
-    fingerprint TEXT NOT NULL,
-    kiosk TEXT NOT NULL,
-    expires_at REAL NOT NULL
-) STRICT;
-CREATE TABLE IF NOT EXISTS resets (
-    id TEXT PRIMARY KEY,
-    username TEXT,
-    kiosk TEXT NOT NULL,
-    reference TEXT NOT NULL,
-    created_at REAL NOT NULL
-) STRICT;
-CREATE TABLE IF NOT EXISTS orders (
-    number INTEGER PRIMARY KEY,
-    idempotency_key TEXT NOT NULL UNIQUE,
-    reset_id TEXT NOT NULL REFERENCES resets (id),
-    kind TEXT NOT NULL,
-    state TEXT NOT NULL,
-    password TEXT NOT NULL,
-    message_id TEXT NOT NULL UNIQUE
-) STRICT;
-CREATE UNIQUE INDEX IF NOT EXISTS one_confirmation
-    ON orders (reset_id) WHERE kind = 'confirmation';
-CREATE TABLE IF NOT EXISTS attempts (
-    subject TEXT NOT NULL,
-    at REAL NOT NULL
-) STRICT;
-CREATE INDEX IF NOT EXISTS attempts_by_subject ON attempts (subject, at);
-CREATE TABLE IF NOT EXISTS staff_calls (
-    id TEXT PRIMARY KEY,
-    kiosk TEXT NOT NULL,
-    called_at REAL NOT NULL
-) STRICT;
-CREATE TABLE IF NOT EXISTS mails (
-    number INTEGER PRIMARY KEY,
-    message_id TEXT NOT NULL,
-    recipient TEXT NOT NULL,
-    received_at REAL NOT NULL,
-    content BLOB NOT NULL
-) STRICT;
-CREATE INDEX IF NOT EXISTS mails_by_message_id ON mails (message_id);
-"""
+from kiosk.sandbox.server.database import Database, reading
+from kiosk.sandbox.server.mailbox import Mailbox
+from kiosk.sandbox.server.orders import Orders
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,17 +27,6 @@ class Reset:
 
 
 @dataclass(frozen=True, slots=True)
-class Order:
-    """A mail that was ordered for a reset."""
-
-    idempotency_key: str
-    reset_id: str
-    kind: str
-    state: OrderState
-    message_id: str
-
-
-@dataclass(frozen=True, slots=True)
 class StoredAccount:
     """An account and its password's hash."""
 
@@ -107,52 +36,27 @@ class StoredAccount:
     password: str
     must_change: bool
     changed_at: float
-
-
-@dataclass(frozen=True, slots=True)
-class StoredMail:
-    """A mail as it was received (RFC 5322)."""
-
-    number: int
-    recipient: str
-    received_at: float
-    content: bytes
+    status: AccountStatus
 
 
 class Store:
     """The file, open. Methods may be called from any thread; each is one transaction."""
 
     def __init__(self, directory: Path) -> None:
-        path = directory / FILE
-        # The mails in it hold passwords: the file is its owner's alone from the start.
-        os.close(os.open(path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600))
-        self._lock = threading.RLock()
-        self._db = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
-        self._db.execute("PRAGMA journal_mode = WAL")
-        self._db.execute("PRAGMA foreign_keys = ON")
-        self._db.executescript(_SCHEMA)
+        """Open the file, and make it if it is not there."""
+        self._database = Database(directory)
+        self.orders = Orders(self._database)
+        self.mailbox = Mailbox(self._database)
 
     def close(self) -> None:
         """Close the file."""
-        with self._lock:
-            self._db.close()
-
-    @contextmanager
-    def _transaction(self) -> Iterator[sqlite3.Connection]:
-        with self._lock:
-            self._db.execute("BEGIN IMMEDIATE")
-            try:
-                yield self._db
-            except BaseException:
-                self._db.execute("ROLLBACK")
-                raise
-            self._db.execute("COMMIT")
+        self._database.close()
 
     # Accounts
 
     def seed(self, accounts: Iterable[Account], password: str) -> None:
         """Add the accounts that are not there yet."""
-        with self._transaction() as db:
+        with self._database.transaction() as db:
             known = {row[0] for row in db.execute("SELECT username FROM accounts")}
             missing = [account for account in accounts if account.username not in known]
             if not missing:
@@ -161,34 +65,52 @@ class Store:
             # for each would only make the first start slow.
             stored = passwords.hashed(password)
             db.executemany(
-                "INSERT INTO accounts (username, tax_code, email, password) VALUES (?, ?, ?, ?)",
-                [(a.username, a.tax_code, a.email, stored) for a in missing],
+                "INSERT INTO accounts (username, tax_code, email, status, password)"
+                " VALUES (?, ?, ?, ?, ?)",
+                [(a.username, a.tax_code, a.email, a.status, stored) for a in missing],
             )
 
     def account(self, username: str) -> StoredAccount | None:
         """Find an account by its exact name."""
-        with self._transaction() as db:
+        with self._database.transaction() as db:
             row = db.execute(
-                "SELECT username, tax_code, email, password, must_change, changed_at"
+                "SELECT username, tax_code, email, password, must_change, changed_at, status"
                 " FROM accounts WHERE username = ?",
                 (username,),
             ).fetchone()
         if row is None:
             return None
-        name, tax_code, email, stored, must_change, changed_at = row
-        return StoredAccount(name, tax_code, email, stored, bool(must_change), changed_at)
+        name, tax_code, email, stored, must_change, changed_at, status = row
+        return StoredAccount(name, tax_code, email, stored, bool(must_change), changed_at, status)
+
+    def usernames(self, tax_codes: Iterable[str], limit: int) -> list[str]:
+        """The usernames of these tax codes, sorted, without closed accounts; at most `limit`."""
+        wanted = sorted(tax_codes)
+        marks = ", ".join("?" * len(wanted))
+        with self._database.transaction() as db:
+            rows = db.execute(
+                f"SELECT username FROM accounts WHERE tax_code IN ({marks})"  # noqa: S608
+                " AND status <> 'closed' ORDER BY username LIMIT ?",
+                (*wanted, limit),
+            ).fetchall()
+        return [name for (name,) in rows]
+
+    def set_status(self, username: str, status: AccountStatus) -> None:
+        """Lock, close or reopen an account."""
+        with self._database.transaction() as db:
+            db.execute("UPDATE accounts SET status = ? WHERE username = ?", (status, username))
 
     def change_password(self, username: str, stored: str, at: float) -> None:
         """Set a password that the account's owner has chosen."""
-        with self._transaction() as db:
+        with self._database.transaction() as db:
             db.execute(
                 "UPDATE accounts SET password = ?, must_change = 0, changed_at = ?"
                 " WHERE username = ?",
                 (stored, at, username),
             )
-            # A mail that was lost track of must not bring its password back.
+            # No mail, be it lost track of or returned, brings another password back.
             db.execute(
-                "UPDATE orders SET password = '' WHERE reset_id IN"
+                "UPDATE orders SET password = '', replaced = '' WHERE reset_id IN"
                 " (SELECT id FROM resets WHERE username = ?)",
                 (username,),
             )
@@ -197,7 +119,7 @@ class Store:
 
     def add_challenge(self, nonce: str, fingerprint: str, kiosk: str, expires_at: float) -> None:
         """Remember a challenge for one certificate at one kiosk."""
-        with self._transaction() as db:
+        with self._database.transaction() as db:
             db.execute(
                 "INSERT INTO challenges VALUES (?, ?, ?, ?)",
                 (nonce, fingerprint, kiosk, expires_at),
@@ -205,7 +127,7 @@ class Store:
 
     def take_challenge(self, nonce: str, kiosk: str, now: float) -> str | None:
         """Use a challenge up; returns the fingerprint of the certificate it was made for."""
-        with self._transaction() as db:
+        with self._database.transaction() as db:
             db.execute("DELETE FROM challenges WHERE expires_at <= ?", (now,))
             row = db.execute(
                 "DELETE FROM challenges WHERE nonce = ? AND kiosk = ? RETURNING fingerprint",
@@ -213,7 +135,7 @@ class Store:
             ).fetchone()
         return row[0] if row else None
 
-    # Resets and the mails ordered for them
+    # Resets
 
     def add_reset(self, reset: Reset) -> None:
         """Remember a reset.
@@ -221,7 +143,7 @@ class Store:
         For an account that does not match, one without username is added, so that both
         cases cost the same; its identifier is never told to anybody.
         """
-        with self._transaction() as db:
+        with self._database.transaction() as db:
             db.execute(
                 "INSERT INTO resets VALUES (?, ?, ?, ?, ?)",
                 (reset.id, reset.username or None, reset.kiosk, reset.reference, reset.created_at),
@@ -229,7 +151,7 @@ class Store:
 
     def reset(self, reset_id: str, kiosk: str) -> Reset | None:
         """Find a reset that this kiosk has opened."""
-        with self._transaction() as db:
+        with self._database.transaction() as db:
             row = db.execute(
                 "SELECT id, username, kiosk, reference, created_at FROM resets"
                 " WHERE id = ? AND kiosk = ? AND username IS NOT NULL",
@@ -237,79 +159,14 @@ class Store:
             ).fetchone()
         return Reset(*row) if row else None
 
-    def add_order(self, order: Order, stored: str) -> None:
-        """Remember, before anything is sent, that this mail is being sent."""
-        with self._transaction() as db:
-            db.execute(
-                "INSERT INTO orders (idempotency_key, reset_id, kind, state, password, message_id)"
-                " VALUES (?, ?, ?, ?, ?, ?)",
-                (
-                    order.idempotency_key,
-                    order.reset_id,
-                    order.kind,
-                    order.state,
-                    stored,
-                    order.message_id,
-                ),
-            )
-
-    def order(self, idempotency_key: str) -> Order | None:
-        """Find an order by its key."""
-        with self._transaction() as db:
+    def reset_of_order(self, reset_id: str) -> Reset:
+        """The reset that an order belongs to."""
+        with self._database.transaction() as db:
             row = db.execute(
-                "SELECT idempotency_key, reset_id, kind, state, message_id FROM orders"
-                " WHERE idempotency_key = ?",
-                (idempotency_key,),
-            ).fetchone()
-        return Order(*row) if row else None
-
-    def orders(self, reset_id: str) -> list[Order]:
-        """All orders for a reset, oldest first."""
-        with self._transaction() as db:
-            rows = db.execute(
-                "SELECT idempotency_key, reset_id, kind, state, message_id FROM orders"
-                " WHERE reset_id = ? ORDER BY number",
+                "SELECT id, username, kiosk, reference, created_at FROM resets WHERE id = ?",
                 (reset_id,),
-            ).fetchall()
-        return [Order(*row) for row in rows]
-
-    def drop_order(self, idempotency_key: str) -> None:
-        """Forget an order of which nothing was sent."""
-        with self._transaction() as db:
-            db.execute("DELETE FROM orders WHERE idempotency_key = ?", (idempotency_key,))
-
-    def bounce_order(self, idempotency_key: str) -> None:
-        """Remember that the mail was refused for good; its password never counts."""
-        with self._transaction() as db:
-            db.execute(
-                "UPDATE orders SET state = 'bounced', password = '' WHERE idempotency_key = ?",
-                (idempotency_key,),
-            )
-
-    def settle_order(self, idempotency_key: str) -> None:
-        """The mail is on its way: its password takes the place of the account's old one."""
-        with self._transaction() as db:
-            db.execute(
-                "UPDATE accounts SET password = orders.password, must_change = 1"
-                " FROM orders JOIN resets ON resets.id = orders.reset_id"
-                " WHERE orders.idempotency_key = ? AND accounts.username = resets.username"
-                " AND orders.password <> ''",
-                (idempotency_key,),
-            )
-            db.execute(
-                "UPDATE orders SET state = 'sent', password = '' WHERE idempotency_key = ?",
-                (idempotency_key,),
-            )
-
-    def unsettled_passwords(self, username: str) -> list[tuple[str, str]]:
-        """Keys and password hashes of mails of which nobody knows whether they left."""
-        with self._transaction() as db:
-            return db.execute(
-                "SELECT idempotency_key, orders.password FROM orders"
-                " JOIN resets ON resets.id = orders.reset_id"
-                " WHERE username = ? AND state = 'sending' AND orders.password <> ''",
-                (username,),
-            ).fetchall()
+            ).fetchone()
+        return Reset(*row)
 
     # Rate limits
 
@@ -321,14 +178,16 @@ class Store:
         """
         # The subject may be a username: what is kept does not show it.
         key = hashlib.sha256(subject.encode("utf-8")).hexdigest()
-        with self._transaction() as db:
+        with self._database.transaction() as db:
             db.execute("DELETE FROM attempts WHERE at <= ?", (now - window,))
-            times = db.execute(
-                "SELECT at FROM attempts WHERE subject = ? ORDER BY at", (key,)
-            ).fetchall()
-            if len(times) >= limit:
-                oldest: float = times[-limit][0]
-                return max(1, math.ceil(oldest + window - now))
+            # The attempt that has to leave the window before another one fits.
+            oldest = db.execute(
+                "SELECT at FROM attempts WHERE subject = ? ORDER BY at DESC LIMIT 1 OFFSET ?",
+                (key, limit - 1),
+            ).fetchone()
+            if oldest:
+                wait: float = oldest[0] + window - now
+                return max(1, math.ceil(wait))
             db.execute("INSERT INTO attempts VALUES (?, ?)", (key, now))
         return 0
 
@@ -336,7 +195,7 @@ class Store:
 
     def add_staff_call(self, call_id: str, kiosk: str, now: float) -> None:
         """Remember that a kiosk's customer asks for help."""
-        with self._transaction() as db:
+        with self._database.transaction() as db:
             db.execute(
                 "INSERT INTO staff_calls VALUES (?, ?, ?) ON CONFLICT DO NOTHING",
                 (call_id, kiosk, now),
@@ -344,61 +203,13 @@ class Store:
 
     def drop_staff_call(self, call_id: str, kiosk: str) -> None:
         """Forget a call that is no longer needed."""
-        with self._transaction() as db:
+        with self._database.transaction() as db:
             db.execute("DELETE FROM staff_calls WHERE id = ? AND kiosk = ?", (call_id, kiosk))
-
-    # Mailbox
-
-    def add_mail(self, message_id: str, recipient: str, content: bytes, now: float) -> None:
-        """Keep a received mail."""
-        with self._transaction() as db:
-            db.execute(
-                "INSERT INTO mails (message_id, recipient, received_at, content)"
-                " VALUES (?, ?, ?, ?)",
-                (message_id, recipient, now, content),
-            )
-
-    def was_received(self, message_id: str) -> bool:
-        """Tell whether a mail is in the mailbox."""
-        with self._transaction() as db:
-            row = db.execute("SELECT 1 FROM mails WHERE message_id = ?", (message_id,)).fetchone()
-        return row is not None
-
-    def mails(self) -> list[StoredMail]:
-        """All mails, newest first."""
-        with self._transaction() as db:
-            return _read_mails(db)
-
-
-def read_mails(directory: Path) -> list[StoredMail]:
-    """Read the mails of a sandbox, newest first, whether or not its service is running."""
-    with _reading(directory) as db:
-        return [] if db is None else _read_mails(db)
 
 
 def read_staff_calls(directory: Path) -> list[tuple[str, float]]:
     """Read the open calls, oldest first: kiosk, and when it was made."""
-    with _reading(directory) as db:
+    with reading(directory) as db:
         if db is None:
             return []
         return db.execute("SELECT kiosk, called_at FROM staff_calls ORDER BY called_at").fetchall()
-
-
-@contextmanager
-def _reading(directory: Path) -> Iterator[sqlite3.Connection | None]:
-    """Open the file for reading only; None if no service has made it yet."""
-    path = directory / FILE
-    if not path.exists():
-        yield None
-        return
-    with closing(sqlite3.connect(path)) as db:
-        db.execute("PRAGMA query_only = ON")
-        made = db.execute("SELECT 1 FROM sqlite_schema WHERE name = 'mails_by_message_id'")
-        yield db if made.fetchone() else None
-
-
-def _read_mails(db: sqlite3.Connection) -> list[StoredMail]:
-    rows = db.execute(
-        "SELECT number, recipient, received_at, content FROM mails ORDER BY number DESC"
-    )
-    return [StoredMail(*row) for row in rows]

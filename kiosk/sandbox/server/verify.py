@@ -194,6 +194,14 @@ def _holder(certificate: x509.Certificate) -> Holder:
     return Holder(certificate, names[0][:_LONGEST_NAME] if names else "", tax_codes)
 
 
+_COMMON = {"aud": str, "action": str, "challenge": str, "kiosk": str, "iat": int}
+_PAYLOADS: dict[str, tuple[str, dict[str, type]]] = {
+    "bhxh-reset+jwt": ("password-reset", {**_COMMON, "username": str}),
+    "bhxh-lookup+jwt": ("account-lookup", _COMMON),
+}
+# For each type of proof, its action and the fields of its payload.
+
+
 @dataclass(frozen=True, slots=True)
 class Proof:
     """A proof, taken apart and of the right shape. Nothing of it is believed yet."""
@@ -201,7 +209,8 @@ class Proof:
     algorithm: str
     chain: tuple[bytes, ...]
     audience: str
-    username: str
+    username: str | None
+    """None: a proof for an account lookup, which names nobody."""
     challenge: str
     kiosk: str
     issued_at: int
@@ -212,8 +221,9 @@ class Proof:
     def parse(cls, text: str) -> Proof:
         """Take a JWS in compact serialisation (RFC 7515, section 7.1) apart.
 
-        Every field of header and payload has to be there, and no other: no `crit`, no
-        `jku`, no key that the sender brings along except by its certificate.
+        Its `typ` says which of the two proofs it is, and so which fields there are: each
+        of them, and no other. So there is no `crit`, no `jku`, no key that the sender brings
+        along except by its certificate, and no proof that could be taken for the other.
 
         Raises:
             Refusal: `proof_invalid`.
@@ -223,35 +233,30 @@ class Proof:
         header_part, payload_part, signature_part = text.split(".")
         try:
             header = _object(_base64url(header_part), {"alg": str, "typ": str, "x5c": list})
-            payload = _object(
-                _base64url(payload_part),
-                {
-                    "aud": str,
-                    "action": str,
-                    "username": str,
-                    "challenge": str,
-                    "kiosk": str,
-                    "iat": int,
-                },
-            )
-            if header["typ"] != "bhxh-reset+jwt" or payload["action"] != "password-reset":
-                raise ValueError("type or action")
+            action, fields = _PAYLOADS[header["typ"]]
+            payload = _object(_base64url(payload_part), fields)
+            if payload["action"] != action:
+                raise ValueError("action")
             return cls(
                 algorithm=header["alg"],
                 chain=tuple(base64.b64decode(item, validate=True) for item in header["x5c"]),
                 audience=payload["aud"],
-                username=payload["username"],
+                username=payload.get("username"),
                 challenge=payload["challenge"],
                 kiosk=payload["kiosk"],
                 issued_at=payload["iat"],
                 signed=f"{header_part}.{payload_part}".encode("ascii"),
                 signature=_base64url(signature_part),
             )
-        except (ValueError, TypeError, RecursionError, binascii.Error):
+        except (KeyError, ValueError, TypeError, RecursionError, binascii.Error):
             raise Refusal("proof_invalid") from None
 
-    def check(self, holder: Holder, audience: str, username: str, kiosk: str, now: float) -> None:
+    def check(
+        self, holder: Holder, audience: str, username: str | None, kiosk: str, now: float
+    ) -> None:
         """Check that the holder's key has signed this, here, now and for this username.
+
+        Without username it has to be a proof for an account lookup.
 
         Raises:
             Refusal: `proof_invalid`.
