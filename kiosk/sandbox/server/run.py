@@ -239,13 +239,19 @@ class SandboxServer:
             kept.close()
 
 
-def serve(directory: Path, http_port: int, smtp_port: int, tls: Tls = "none") -> None:
-    """Run the sandbox service until SIGTERM or SIGINT. For the main thread.
+def serve(
+    directory: Path,
+    http_port: int,
+    smtp_port: int,
+    tls: Tls = "none",
+    delivery_delay: float = 0.0,
+) -> None:
+    """Run the sandbox service until SIGTERM or SIGINT. For the main thread; see `SandboxServer`.
 
     Raises:
         ServeError: a port is taken, the directory cannot be used, or it ended unasked.
     """
-    server = SandboxServer(directory, http_port, smtp_port, tls=tls)
+    server = SandboxServer(directory, http_port, smtp_port, tls=tls, delivery_delay=delivery_delay)
     ends = {signal.SIGTERM, signal.SIGINT}
     # Blocked before any thread starts, so that the signals wait for `sigtimedwait` here.
     before = signal.pthread_sigmask(signal.SIG_BLOCK, ends)
