@@ -13,7 +13,7 @@ import pytest
 
 from kiosk.config import ConfigError
 from kiosk.service.client import ServiceClient
-from kiosk.service.errors import Distrust, ServiceUnreachable, ServiceUntrusted
+from kiosk.service.errors import AnswerLost, Distrust, ServiceUnreachable, ServiceUntrusted
 from tests.unit.service_lab import until
 from tests.unit.talking import (
     ACCOUNTS,
@@ -64,6 +64,11 @@ def tls(ca: Ca) -> ssl.SSLContext:
         "https://bhxh.example:99999",
         "https://bhxh.example:0",
         "https://[bhxh",
+        "https://.example",
+        "https://bhxh..example",
+        f"https://{'x' * 64}.example",
+        f"https://{'x.' * 130}example",
+        "https://bhxh\\example",
         "https://bảohiểm.example",
     ],
 )
@@ -187,12 +192,45 @@ async def test_a_name_server_that_hangs_holds_one_thread(monkeypatch: pytest.Mon
         await client.close()
 
 
+def test_a_lookup_that_outlives_the_kiosk_is_silent(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    answered = threading.Event()
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: answered.wait(20) and [])
+    client = ServiceClient("http://localhost:1", "k1", connect_timeout=0.05)
+    asyncio.run(client.warm_up())
+    (lookup,) = (one for one in threading.enumerate() if one.name == "name lookup")
+    assert lookup.daemon
+    answered.set()
+    lookup.join(10)
+    assert caplog.text == ""
+
+
 async def test_a_name_that_nobody_knows() -> None:
-    for host in ("bhxh.invalid", "a..b", "x" * 70 + ".example"):
-        client = ServiceClient(f"https://{host}", "k1")
-        with pytest.raises(ServiceUnreachable):
-            await client.request_reset("u", "p")
+    client = ServiceClient("https://bhxh.invalid", "k1")
+    with pytest.raises(ServiceUnreachable, match="gaierror"):
+        await client.request_reset("u", "p")
+    await client.close()
+
+
+@pytest.mark.parametrize("host", ["bhxh_test.example", "xn--a.example", "-a.example", "example."])
+async def test_names_that_not_everybody_likes(ca: Ca, host: str) -> None:
+    server_tls = ca.server(ca.issue("odd", host=host))
+    async with (
+        Server(answer(body=HEALTH), tls=server_tls) as server,
+        Proxy(target=server.port) as proxy,
+        talking_to(server, url=f"https://{host}", ca_file=str(ca.file), proxy=proxy.url) as client,
+    ):
+        await client.health()
+
+
+async def test_closing_ends_what_is_under_way() -> None:
+    async with Server(be_silent) as server, talking_to(server) as client:
+        calling = asyncio.ensure_future(client.request_reset("u", "p"))
+        await until(lambda: len(server.requests) == 1)
         await client.close()
+        with pytest.raises(AnswerLost):
+            await calling
 
 
 async def test_an_address_with_a_path_and_of_ipv6() -> None:
@@ -410,6 +448,8 @@ async def test_plain_http_takes_no_proxy() -> None:
     "proxy",
     [
         "127.0.0.1:3128",
+        "http://p..q:3128",
+        "http://.p:1",
         "https://p:3128",
         "socks5://p:1",
         "http://p",
