@@ -1,0 +1,1 @@
+"""The service contract: what it refuses, and what its parts promise."""

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
 import re
 from collections.abc import Callable
 from typing import Annotated, Any, TypeVar
@@ -24,7 +22,7 @@ from kiosk.sandbox.server.mail import Mail
 from kiosk.sandbox.server.refusal import Refusal
 from kiosk.sandbox.server.service import Progress, Service, is_username
 from kiosk.sandbox.server.store import Store
-from kiosk.sandbox.server.verify import MAX_CERTIFICATE, MAX_CHAIN, MAX_PROOF
+from kiosk.sandbox.server.verify import MAX_CERTIFICATE, MAX_CHAIN, MAX_PROOF, base64_decoded
 
 MAX_BODY = 128 * 1024
 """Bytes of a request."""
@@ -113,8 +111,8 @@ class _Calls:
     async def challenge(self, request: Request) -> Response:
         body = await _body(request, _ChallengeRequest)
         try:
-            chain = tuple(base64.b64decode(item, validate=True) for item in body.chain)
-        except (binascii.Error, ValueError):
+            chain = tuple(base64_decoded(item) for item in body.chain)
+        except ValueError:
             raise Refusal("invalid_request") from None
         nonce, life = await run_in_threadpool(self._service.challenge, _kiosk(request), chain)
         return _json({"challenge": nonce, "expires_in": life}, 201)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import binascii
 import json
+import re
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -36,6 +37,8 @@ CLOCK_TOLERANCE = 120
 _HASHES = (hashes.SHA256, hashes.SHA384, hashes.SHA512)
 _KNOWN_CRITICAL = frozenset({ExtensionOID.BASIC_CONSTRAINTS, ExtensionOID.KEY_USAGE})
 _LONGEST_PATH = 5
+_NONCE = re.compile(r"[A-Za-z0-9_-]{16,64}", re.ASCII)
+_END_OF_TIME = 2**40
 _LONGEST_NAME = 200
 """Characters of an organisation's name that the contract lets an answer have."""
 
@@ -235,11 +238,13 @@ class Proof:
             header = _object(_base64url(header_part), {"alg": str, "typ": str, "x5c": list})
             action, fields = _PAYLOADS[header["typ"]]
             payload = _object(_base64url(payload_part), fields)
-            if payload["action"] != action:
-                raise ValueError("action")
+            if payload["action"] != action or not _NONCE.fullmatch(payload["challenge"]):
+                raise ValueError("action or challenge")
+            if not 0 < payload["iat"] < _END_OF_TIME:
+                raise ValueError("iat")
             return cls(
                 algorithm=header["alg"],
-                chain=tuple(base64.b64decode(item, validate=True) for item in header["x5c"]),
+                chain=tuple(base64_decoded(item) for item in header["x5c"]),
                 audience=payload["aud"],
                 username=payload.get("username"),
                 challenge=payload["challenge"],
@@ -293,6 +298,18 @@ def _verify(key: object, algorithm: str, signature: bytes, signed: bytes) -> Non
             key.verify(encode_dss_signature(r, s), signed, ec.ECDSA(digest[algorithm, curve]))
             return
     raise ValueError("algorithm")
+
+
+def base64_decoded(text: str) -> bytes:
+    """Decode base64 (RFC 4648, section 4), in its one canonical form.
+
+    Raises:
+        ValueError: it is not that.
+    """
+    value = base64.b64decode(text, validate=True)
+    if base64.b64encode(value).decode("ascii") != text:
+        raise ValueError("not canonical base64")
+    return value
 
 
 def _base64url(text: str) -> bytes:
