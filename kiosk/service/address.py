@@ -6,6 +6,7 @@ import base64
 import ipaddress
 import re
 from dataclasses import dataclass
+from typing import TypeGuard
 from urllib.parse import urlsplit
 
 from kiosk.config import ConfigError
@@ -44,7 +45,7 @@ def uses_tls(url: str) -> bool:
         raise ConfigError("kiosk.toml", "service.url", "a user name or password", expected)
     if not url.isascii():
         raise ConfigError("kiosk.toml", "service.url", repr(url), "ASCII (punycode for the host)")
-    if parts.query or parts.fragment or not host or port == 0:
+    if parts.query or parts.fragment or not _is_host(host) or port == 0:
         raise ConfigError("kiosk.toml", "service.url", repr(url), expected)
     if parts.scheme == "http" and _is_loopback(host):
         return False
@@ -79,7 +80,7 @@ def read_proxy(url: str, credentials_file: str) -> Proxy | None:
         expected += ", and the credentials in a file of their own (service.proxy_credentials)"
         raise ConfigError("kiosk.toml", "service.proxy", "a user name or password", expected)
     rest = parts.path.rstrip("/") or parts.query or parts.fragment
-    if parts.scheme != "http" or not host or not port or rest or not url.isascii():
+    if parts.scheme != "http" or not _is_host(host) or not port or rest:
         raise ConfigError("kiosk.toml", "service.proxy", repr(url), expected)
     return Proxy(host, port, _authorization(credentials_file) if credentials_file else "")
 
@@ -92,6 +93,17 @@ def _authorization(file: str) -> str:
         found = f"something else in {file!r}"
         raise ConfigError("kiosk.toml", "service.proxy_credentials", found, _CREDENTIALS)
     return "Basic " + base64.b64encode(line.encode("utf-8")).decode("ascii")
+
+
+def _is_host(host: str | None) -> TypeGuard[str]:
+    """Tell whether this is an IP address or a name that can be looked up (RFC 1035, 2.3.4)."""
+    if not host or len(host) > 253:
+        return False
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return bool(re.fullmatch(r"[a-z0-9_-]{1,63}(\.[a-z0-9_-]{1,63})*\.?", host))
+    return True
 
 
 def _is_loopback(host: str) -> bool:

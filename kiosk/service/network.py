@@ -12,6 +12,7 @@ import socket
 import ssl
 import threading
 from concurrent.futures import Future
+from contextlib import suppress
 from typing import Any
 
 import h11
@@ -106,9 +107,17 @@ class _NameService:
             threading.Thread(
                 target=_look_up, args=(host, self._asked), name="name lookup", daemon=True
             ).start()
-        # Whoever waits may give up; the others still want the answer.
-        failure = await asyncio.shield(asyncio.wrap_future(self._asked))
-        if failure is not None:
+        loop, known = asyncio.get_running_loop(), asyncio.Event()
+
+        def wake(_: object) -> None:
+            # The kiosk may have ended while the lookup had not.
+            with suppress(RuntimeError):
+                loop.call_soon_threadsafe(known.set)
+
+        asked = self._asked
+        asked.add_done_callback(wake)
+        await known.wait()
+        if failure := asked.result():
             raise failure
 
 
@@ -117,9 +126,6 @@ def _look_up(host: str, told: Future[OSError | None]) -> None:
         socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
     except OSError as error:
         told.set_result(error)
-    except UnicodeError:
-        # An empty or overlong label.
-        told.set_result(OSError("no host name"))
     else:
         told.set_result(None)
 

@@ -35,9 +35,9 @@ _FAILURES = (
     httpcore.ProtocolError,
     httpcore.ProxyError,
     httpcore.TimeoutException,
-    TimeoutError,
     OSError,
 )
+# The time limits' TimeoutError is an OSError, and so is what TLS and the name lookup raise.
 
 
 @dataclass(frozen=True, slots=True)
