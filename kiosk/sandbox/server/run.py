@@ -277,7 +277,9 @@ def open_staff_calls(directory: Path) -> list[tuple[str, float]]:
 
 
 def _listen(port: int, what: str) -> socket.socket:
-    listening = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    # Said to be TCP in so many words: only then does asyncio set TCP_NODELAY on the
+    # connections, without which an answer in two parts takes 40 ms longer.
+    listening = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     try:
         # A port whose last connections are still winding down may be taken over.
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
