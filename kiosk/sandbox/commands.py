@@ -32,6 +32,13 @@ def add_commands(parts: Any, command: NewCommand) -> None:
     encrypted.add_argument(
         "--mtls", action="store_true", help="HTTPS, and kiosks have to show a certificate"
     )
+    serve.add_argument(
+        "--delivery-delay",
+        type=_seconds,
+        default=0.0,
+        metavar="S",
+        help="seconds from an order to its mail in the mailbox (0)",
+    )
     serve.set_defaults(action=_serve)
 
     client = command(
@@ -85,6 +92,16 @@ def _port(text: str) -> int:
     raise argparse.ArgumentTypeError(f"found {text!r}, expected a port from 0 to 65535")
 
 
+def _seconds(text: str) -> float:
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = -1.0
+    if 0 <= seconds <= 3600:
+        return seconds
+    raise argparse.ArgumentTypeError(f"found {text!r}, expected seconds from 0 to 3600")
+
+
 def _say(text: str) -> None:
     print(f"kiosk: {text}", file=sys.stderr)
 
@@ -99,7 +116,7 @@ def _serve(options: argparse.Namespace) -> int:
 
         print(f"CA {SandboxTls(options.state / 'tls').ca_file}", flush=True)
     try:
-        serve(options.state, options.http_port, options.smtp_port, tls)
+        serve(options.state, options.http_port, options.smtp_port, tls, options.delivery_delay)
     except ServeError as error:
         _say(str(error))
         return FAILED

@@ -31,18 +31,28 @@ TIME_OUT = 1.0
 class Customer:
     """One token, one account, one visit after the other."""
 
-    def __init__(self, url: str, audience: str, state: Path, number: int) -> None:
+    def __init__(
+        self, url: str, audience: str, state: Path, number: int, timeout: float = TIME_OUT
+    ) -> None:
         token, self.username = WHO[number % len(WHO)]
         pki = SandboxPki.open(state)
         self._key, certificate = pki.leaf(token)
         self._chain = tuple(c.public_bytes(Encoding.DER) for c in (certificate, pki.issuing))
         self._audience = audience
         self._kiosk = f"kiosk-{number}"
-        self.client = ServiceClient(url, self._kiosk, timeout=TIME_OUT)
+        self.client = ServiceClient(url, self._kiosk, timeout=timeout)
 
     async def open_reset(self) -> str:
         """Prove the token; returns the reset's identifier."""
-        challenge = (await self.client.challenge(self._chain)).challenge
+        return await self.prove(self.proof(await self.challenge()))
+
+    async def challenge(self) -> str:
+        return (await self.client.challenge(self._chain)).challenge
+
+    async def prove(self, proof: str) -> str:
+        return (await self.client.request_reset(self.username, proof)).id
+
+    def proof(self, challenge: str) -> str:
         facts = ProofRequest(
             audience=self._audience,
             username=self.username,
@@ -52,8 +62,7 @@ class Customer:
             chain=self._chain,
         )
         message = signing_input(facts, "RS256")
-        proof = assemble(message, sign(self._key, message))
-        return (await self.client.request_reset(self.username, proof)).id
+        return assemble(message, sign(self._key, message))
 
     async def confirm(self, reset_id: str, key: str) -> str:
         """Confirm; returns what the customer would be told."""

@@ -1,0 +1,1 @@
+"""Measurements of the sandbox service; `scripts/bench-service` runs them."""
