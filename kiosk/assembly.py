@@ -72,7 +72,7 @@ class Settings:
         """Make the client of the service.
 
         Raises:
-            ConfigError: its address or CA file cannot be used.
+            ConfigError: its address, a file, a pin or the proxy cannot be used.
         """
         from kiosk.service.client import ServiceClient  # noqa: PLC0415
 
@@ -82,13 +82,25 @@ class Settings:
             raise ConfigError(
                 self.path, "service.url", "a placeholder", "the address of the BHXH service"
             )
-        ca_file = str(self.path.parent / section.ca_file) if section.ca_file else ""
         try:
             return ServiceClient(
-                section.url, self.config.kiosk.id, ca_file=ca_file, timeout=section.timeout
+                section.url,
+                self.config.kiosk.id,
+                ca_file=self._beside(section.ca_file),
+                timeout=section.timeout,
+                connect_timeout=section.connect_timeout,
+                pins=section.pins,
+                client_certificate=self._beside(section.client_certificate),
+                client_key=self._beside(section.client_key),
+                proxy=section.proxy,
+                proxy_credentials=self._beside(section.proxy_credentials),
             )
         except ConfigError as error:
             raise ConfigError(self.path, error.where, error.found, error.expected) from None
+
+    def _beside(self, name: str) -> str:
+        """A file that the configuration names, seen from its folder; empty stays empty."""
+        return str(self.path.parent / name) if name else ""
 
     def mailboxes(self) -> MailboxFinder:
         """Make what finds out where a mailbox is opened."""

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 from kiosk import __version__
 from kiosk.config import ConfigError
+from kiosk.sandbox.commands import add_commands, state_option
 
 if TYPE_CHECKING:
     from kiosk.app import KioskApp
@@ -98,7 +99,7 @@ def _parser() -> argparse.ArgumentParser:
     demo = command(
         commands, "demo", "try the whole journey with a virtual token and a sandbox service"
     )
-    _state_option(demo)
+    state_option(demo)
     demo.add_argument(
         "--token",
         choices=("auto", "card", "embedded"),
@@ -129,28 +130,7 @@ def _parser() -> argparse.ArgumentParser:
     sandbox = command(commands, "sandbox", "parts of the demo, one by one")
     parts = sandbox.add_subparsers(title="commands", metavar="COMMAND", required=True)
 
-    serve = command(parts, "serve", "serve the sandbox BHXH service and its mailbox on 127.0.0.1")
-    _state_option(serve)
-    serve.add_argument(
-        "--http-port", type=_port, default=8480, metavar="N", help="0: any free port (8480)"
-    )
-    serve.add_argument(
-        "--smtp-port", type=_port, default=8425, metavar="N", help="0: any free port (8425)"
-    )
-    serve.set_defaults(action=_sandbox_serve)
-
-    card = command(parts, "card", "put a virtual card into the virtual reader of pcscd")
-    _state_option(card)
-    card.add_argument("--insert", metavar="NAME", help="insert this token at once")
-    card.add_argument(
-        "--port", type=_port, default=35963, metavar="N", help="port of the virtual reader (35963)"
-    )
-    card.set_defaults(action=_sandbox_card)
-
-    mail = command(parts, "mail", "print the mails that the sandbox service has sent")
-    _state_option(mail)
-    mail.add_argument("--last", action="store_true", help="only the newest")
-    mail.set_defaults(action=_sandbox_mail)
+    add_commands(parts, command)
     return parser
 
 
@@ -162,23 +142,6 @@ def _config_option(parser: argparse.ArgumentParser) -> None:
         metavar="FILE",
         help=f"the kiosk's configuration ({DEFAULT_CONFIG})",
     )
-
-
-def _state_option(parser: argparse.ArgumentParser) -> None:
-    base = os.environ.get("XDG_STATE_HOME") or "~/.local/state"
-    parser.add_argument(
-        "--state",
-        type=lambda text: Path(text).expanduser().absolute(),
-        default=Path(base).expanduser() / "vnpt-bhxh-kiosk-sandbox",
-        metavar="DIR",
-        help="folder of the sandbox: its CA, accounts and mails (%(default)s)",
-    )
-
-
-def _port(text: str) -> int:
-    if text.isdigit() and int(text) < 65536:
-        return int(text)
-    raise argparse.ArgumentTypeError(f"found {text!r}, expected a port from 0 to 65535")
 
 
 def _say(text: str) -> None:
@@ -300,48 +263,4 @@ def _config_check(options: argparse.Namespace) -> int:
     trust = settings.trust()
     settings.service()
     print(f"{options.config}: in order ({len(trust)} trusted certificates)")
-    return DONE
-
-
-def _sandbox_serve(options: argparse.Namespace) -> int:
-    from kiosk.sandbox.server.run import ServeError, serve
-
-    print(f"folder {options.state}", flush=True)
-    try:
-        serve(options.state, options.http_port, options.smtp_port)
-    except ServeError as error:
-        _say(str(error))
-        return FAILED
-    return DONE
-
-
-def _sandbox_card(options: argparse.Namespace) -> int:
-    from kiosk.sandbox.card import CardUnavailable, serve
-    from kiosk.sandbox.scenario import TOKENS_BY_NAME
-
-    if options.insert and options.insert not in TOKENS_BY_NAME:
-        raise ConfigError(
-            "arguments", "--insert", repr(options.insert), "one of " + ", ".join(TOKENS_BY_NAME)
-        )
-    try:
-        serve(options.state, options.state / "card.sock", options.port, options.insert)
-    except CardUnavailable as error:
-        _say(str(error))
-        return FAILED
-    return DONE
-
-
-def _sandbox_mail(options: argparse.Namespace) -> int:
-    from kiosk.sandbox.server.database import FILE as STORE
-    from kiosk.sandbox.server.mail import latest_mails
-
-    if not (options.state / STORE).exists():
-        _say(f"{options.state}: no sandbox has run here; name its folder with --state")
-        return FAILED
-    mails = latest_mails(options.state)
-    if not mails:
-        print("No mail yet.")
-    for mail in mails[:1] if options.last else reversed(mails):
-        print(mail.as_text())
-        print("-" * 72)
     return DONE

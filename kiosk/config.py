@@ -46,8 +46,20 @@ class ServiceSection(_Section, frozen=True):
     url: Annotated[str, Meta(pattern=r"^https?://[^\s/]+(/[^\s]*)?$", max_length=256)]
     ca_file: str = ""
     """PEM file of the service's CA; empty: the system's."""
+    pins: Annotated[tuple[str, ...], Meta(max_length=8)] = ()
+    """Hashes of the service's key, one of which has to match; none: any key of the CA's."""
+    client_certificate: str = ""
+    """PEM file of this machine's own certificate; empty: it shows none."""
+    client_key: str = ""
+    """PEM file of its key."""
+    proxy: Annotated[str, Meta(max_length=256)] = ""
+    """`http://host:port`; empty: connections are made directly."""
+    proxy_credentials: str = ""
+    """File with one line `user:password` for the proxy."""
+    connect_timeout: Seconds = 3.0
+    """Longest wait for a connection, with TLS."""
     timeout: Seconds = 10.0
-    """Longest wait for one answer."""
+    """Longest wait for one answer, with connecting."""
     health_interval: Seconds = 30.0
     """How often the kiosk asks whether the service is there."""
 

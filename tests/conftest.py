@@ -36,6 +36,9 @@ FIGURE = "figure"
 CELL = "cell of the fault matrix"
 """A cell that was walked and was as the matrix says: (cell, presses, logins, PINs on cards)."""
 
+SERVICE_CELL = "cell of the service's faults"
+"""A fault of the service at a call that led to the screen it should."""
+
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Begin with the random walks: a test of a minute shall not be the last of a worker."""
@@ -46,6 +49,12 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Say how far the walks went. What a test records comes here from every process."""
     for line in _recorded(terminalreporter, FIGURE):
         terminalreporter.write_line(str(line))
+    met = set(_recorded(terminalreporter, SERVICE_CELL))
+    if met:
+        from tests.service.fault_cells import cells as service_cells
+
+        total = len(list(service_cells()))
+        terminalreporter.write_line(f"service faults: {len(met)} of {total} cells green")
     walked = list(_recorded(terminalreporter, CELL))
     if walked:
         from tests.faults.matrix import cells

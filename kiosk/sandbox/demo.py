@@ -31,6 +31,9 @@ if TYPE_CHECKING:
 PATIENCE = 20.0
 """Seconds for the sandbox's parts to start; the first start makes keys."""
 
+DELIVERY = 6.0
+"""Seconds that the demo's mails take, so that the result screen has something to follow."""
+
 TOUR = ("hoa-sen", "binh-minh", "two-certificates", "expired", "foreign", "revoked", "last-try")
 """The tokens that the swap key puts in, in turn."""
 
@@ -113,9 +116,8 @@ class Demo:
     def _start_service(self) -> subprocess.Popen[bytes]:
         self._ready_file.unlink(missing_ok=True)
         arguments = ["sandbox", "serve", "--state", str(self._state)]
-        child = processes.start_kiosk(
-            [*arguments, "--http-port", "0", "--smtp-port", "0"], self.log
-        )
+        arguments += ["--http-port", "0", "--smtp-port", "0", "--delivery-delay", f"{DELIVERY}"]
+        child = processes.start_kiosk(arguments, self.log)
         self._children.append(child)
         return child
 
@@ -243,7 +245,9 @@ class Demo:
         tax_code = TOKENS_BY_NAME[TOUR[self._next]].tax_code
         return DemoView(
             token=inserted,
-            accounts=tuple(a.username for a in ACCOUNTS if a.tax_code == tax_code),
+            accounts=tuple(
+                a.username for a in ACCOUNTS if a.tax_code == tax_code and a.status == "active"
+            ),
             pin=PIN,
             mailbox_url=self._mailbox,
         )

@@ -1,14 +1,18 @@
-"""Speaks to the BHXH service over HTTP.
+"""The calls of the service contract.
 
 What matters most is what is known after a failure. A request of which no byte left the
 machine was certainly not carried out (`ServiceUnreachable`); as soon as one byte has
 left, only the service's own word tells what was done, and without it nobody knows
-(`AnswerLost`). The transport is watched for that first byte, so the two are never guessed
-from the kind of exception.
+(`AnswerLost`). So which calls are repeated, and after what:
 
-The service is trusted with nothing it sends: answers are bounded while they come in, of
-one content type, strictly typed, and rid of control characters. Redirects, cookies,
-compression and proxies from the environment are not used.
+- Questions (health, challenge, status) and calls for staff change nothing when they are
+  repeated; they are, after either.
+- A proof is good for one request. It is sent again only if no byte of it has left.
+- An order is put again with the same idempotency key once it may have arrived.
+- Whoever is not the service, or does not know this kiosk, is not asked again.
+
+The service is trusted with nothing it sends: see `transport.py` and `answers.py`. Redirects,
+cookies, compression and what the environment says about proxies and certificates are not used.
 """
 
 from __future__ import annotations
@@ -16,54 +20,47 @@ from __future__ import annotations
 import asyncio
 import base64
 import importlib
-import ipaddress
 import re
-import ssl
 import time
-from collections.abc import Mapping
-from http.cookiejar import CookieJar, DefaultCookiePolicy
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from random import SystemRandom
 from typing import TYPE_CHECKING, Any, TypeVar
-from urllib.parse import urlsplit
 
 import msgspec
 
 from kiosk import __version__
-from kiosk.config import ConfigError
-from kiosk.service.errors import AnswerInvalid, AnswerLost, ServiceRefused, ServiceUnreachable
-from kiosk.service.messages import (
-    Accounts,
-    Challenge,
-    Delivery,
-    Health,
-    NoContent,
-    ProblemDocument,
-    Reset,
-    without_controls,
+from kiosk.service.address import read_proxy, uses_tls
+from kiosk.service.answers import understand, usable_accounts
+from kiosk.service.errors import (
+    AnswerInvalid,
+    AnswerLost,
+    ServiceError,
+    ServiceRefused,
+    ServiceUnreachable,
+    ServiceUntrusted,
 )
+from kiosk.service.messages import Accounts, Challenge, Delivery, Health, NoContent, Reset
+from kiosk.service.tls import tls_context
 
 if TYPE_CHECKING:
-    import httpx
+    from kiosk.service.transport import Transport
 
-MAX_ANSWER = 64 * 1024
-"""Bytes. No answer of the contract comes near it."""
+TRIES = 3
+"""How often a request is sent before giving up."""
 
-ORDER_TRIES = 3
-"""How often an order (confirmation, resend) is put to the service before giving up."""
+PATIENCE = 1.5
+"""How long all tries may take together, in time-outs of one answer."""
 
 ORDER_PATIENCE = 2.5
-"""How long all tries of an order may take together, in time-outs of one answer."""
+"""The same for an order: not knowing what became of one is worse than waiting."""
+
+MAX_WAIT = 2
+"""Seconds. A service that is away and wants a longer wait is not asked again."""
 
 _BACK_OFF = (0.1, 0.3)
-# Seconds before an order is put again, from and to; doubled for each try. At random, so
+# Seconds before a request is sent again, from and to; doubled for each try. At random, so
 # that the kiosks that a failure hit together do not come back together.
-
-_KEEP_ALIVE = 3.0
-# Seconds that an idle connection is kept. It has to be less than what servers keep one
-# (uvicorn: 5 s): a request sent into a connection that is just being closed is lost, and
-# whether it was carried out would be unknown.
-
-_MAX_RETRY_AFTER = 86_400
 
 M = TypeVar("M", bound=msgspec.Struct)
 
@@ -75,17 +72,36 @@ class ServiceClient:
     or `ServiceRefused`. One client serves many visits; it keeps nothing of them.
     """
 
-    def __init__(self, url: str, kiosk_id: str, ca_file: str = "", timeout: float = 10.0) -> None:
+    def __init__(
+        self,
+        url: str,
+        kiosk_id: str,
+        ca_file: str = "",
+        timeout: float = 10.0,
+        *,
+        connect_timeout: float = 3.0,
+        pins: Iterable[str] = (),
+        client_certificate: str = "",
+        client_key: str = "",
+        proxy: str = "",
+        proxy_credentials: str = "",
+    ) -> None:
         """Prepare; nothing is sent yet.
 
         Args:
             url: base URL of the service, https; plain http to this machine alone.
             kiosk_id: name of this machine towards the service.
             ca_file: PEM file of the service's CA; empty: the system's.
-            timeout: longest wait for one answer, in seconds.
+            timeout: longest wait for one answer, connecting and all, in seconds.
+            connect_timeout: longest wait for a connection, TLS and all, in seconds.
+            pins: hashes of the service's key, one of which has to match; see `tls.pin_of`.
+            client_certificate: PEM file of the kiosk's own certificate.
+            client_key: PEM file of its key, which only its owner may read.
+            proxy: `http://host:port` of a proxy; empty: none. Plain http never takes it.
+            proxy_credentials: file with one line `user:password` for the proxy.
 
         Raises:
-            ConfigError: the URL or the CA file cannot be used.
+            ConfigError: the URL, a file, a pin or the proxy cannot be used.
         """
         self.audience = url.rstrip("/")
         """The service's base URL: what a proof names as its audience."""
@@ -96,9 +112,24 @@ class ServiceClient:
             "User-Agent": f"vnpt-bhxh-kiosk/{__version__}",
         }
         self._timeout = timeout
-        self._tls = _tls_context(url, ca_file)
-        self._http: httpx.AsyncClient | None = None
+        self._connect_timeout = connect_timeout
+        self._tls = (
+            tls_context(ca_file, pins, client_certificate, client_key, kiosk_id)
+            if uses_tls(url)
+            else None
+        )
+        self._proxy = read_proxy(proxy, proxy_credentials)
+        self._transport: Transport | None = None
         self._random = SystemRandom()
+
+    async def warm_up(self) -> None:
+        """Have a connection that works, so that the next call does not wait for one.
+
+        An idle one that has died unnoticed is found out and thrown away. Never raises a
+        `ServiceError`: the next call will tell.
+        """
+        with suppress(ServiceError):
+            await self._exchange("GET", "/v1/health", Health)
 
     async def health(self) -> Health:
         """Ask whether the service is up, what time it has and what it offers."""
@@ -111,16 +142,20 @@ class ServiceClient:
             chain: certificates in DER, the customer's first.
         """
         body = {"chain": [base64.b64encode(der).decode("ascii") for der in chain]}
-        return await self._exchange("POST", "/v1/challenges", Challenge, body)
+        return await self._repeatable("POST", "/v1/challenges", Challenge, body)
 
     async def request_reset(self, username: str, proof: str) -> Reset:
         """Prove the token and learn what would be reset. Nothing is mailed by this."""
         body = {"username": username, "proof": proof}
-        return await self._exchange("POST", "/v1/password-resets", Reset, body)
+        return await self._proof("/v1/password-resets", Reset, body)
 
     async def look_up_accounts(self, proof: str) -> Accounts:
-        """Prove the token and learn the usernames of its tax code."""
-        return await self._exchange("POST", "/v1/account-lookups", Accounts, {"proof": proof})
+        """Prove the token and learn the usernames of its tax code.
+
+        A name that could not be shown exactly as it would be signed is left out.
+        """
+        answer = await self._proof("/v1/account-lookups", Accounts, {"proof": proof})
+        return usable_accounts(answer)
 
     async def confirm(self, reset_id: str, idempotency_key: str) -> Delivery:
         """Order the mail with the new password: at most one for this reset.
@@ -156,9 +191,9 @@ class ServiceClient:
 
     async def close(self) -> None:
         """Close all connections. The client may be used again afterwards."""
-        http, self._http = self._http, None
-        if http is not None:
-            await http.aclose()
+        transport, self._transport = self._transport, None
+        if transport is not None:
+            await transport.close()
 
     async def _order(self, reset_id: str, kind: str, idempotency_key: str) -> Delivery:
         """Put an order until its answer is known, the tries are used up or time is over."""
@@ -166,9 +201,9 @@ class ServiceClient:
         headers = {"Idempotency-Key": _identifier(idempotency_key)}
         ends = time.monotonic() + ORDER_PATIENCE * self._timeout
         lost = False
-        for attempt in range(ORDER_TRIES):
+        for attempt in range(TRIES):
             if attempt:
-                await asyncio.sleep(self._random.uniform(*_BACK_OFF) * 2**attempt)
+                await asyncio.sleep(self._back_off(attempt))
             left = ends - time.monotonic()
             if left <= 0:
                 break
@@ -179,6 +214,11 @@ class ServiceClient:
                 return _of(reset_id, answer)
             except (AnswerLost, AnswerInvalid):
                 lost = True
+            except ServiceUntrusted as error:
+                if not lost and not error.request_left:
+                    raise
+                # Certain or not: of an order that has left, nothing but an answer is believed.
+                break
             except ServiceUnreachable:
                 if not lost:
                     raise
@@ -191,11 +231,51 @@ class ServiceClient:
     async def _repeatable(
         self, method: str, path: str, kind: type[M], body: Mapping[str, Any] | None = None
     ) -> M:
-        """Make a call that changes nothing when it is repeated; repeat it once if need be."""
-        try:
-            return await self._exchange(method, path, kind, body)
-        except AnswerLost:
-            return await self._exchange(method, path, kind, body)
+        """Make a call that changes nothing when it is repeated; repeat it if need be."""
+        return await self._persist(method, path, kind, body, (AnswerLost, ServiceUnreachable))
+
+    async def _proof(self, path: str, kind: type[M], body: Mapping[str, Any]) -> M:
+        """Send a proof, and again only if nothing of it has left."""
+        return await self._persist("POST", path, kind, body, (ServiceUnreachable,))
+
+    async def _persist(
+        self,
+        method: str,
+        path: str,
+        kind: type[M],
+        body: Mapping[str, Any] | None,
+        after: tuple[type[ServiceError], ...],
+    ) -> M:
+        """Make a call again after such failures, until the tries or the time are used up.
+
+        Who may ask again after a lost answer may also do so when the service is away.
+        """
+        ends = time.monotonic() + PATIENCE * self._timeout
+        left = self._timeout
+        for attempt in range(1, TRIES + 1):
+            try:
+                return await self._exchange(method, path, kind, body, seconds=left)
+            except ServiceUntrusted:
+                raise
+            except after as error:
+                failure: ServiceError = error
+                wait = 0
+            except ServiceRefused as error:
+                failure, wait = error, error.retry_after or 0
+                away = error.status == 503 and error.code == "unavailable"
+                if not away or wait > MAX_WAIT or AnswerLost not in after:
+                    raise
+            pause = max(wait, self._back_off(attempt))
+            left = min(ends - time.monotonic() - pause, self._timeout)
+            if attempt == TRIES or left <= 0:
+                break
+            await asyncio.sleep(pause)
+        raise failure
+
+    def _back_off(self, attempt: int) -> float:
+        """Seconds to wait after this many tries."""
+        shortest, longest = _BACK_OFF
+        return self._random.uniform(shortest, longest) * float(2**attempt)
 
     async def _exchange(
         self,
@@ -204,88 +284,30 @@ class ServiceClient:
         kind: type[M],
         body: Mapping[str, Any] | None = None,
         headers: Mapping[str, str] | None = None,
-        timeout: float | None = None,  # noqa: ASYNC109 - it tells two outcomes apart on expiry.
+        seconds: float | None = None,
     ) -> M:
         """Make one request and understand its answer."""
-        http = await self._connection_pool()
-        import httpx  # noqa: PLC0415
-
-        left = False
-
-        async def watch(event: str, _info: Mapping[str, Any]) -> None:
-            nonlocal left
-            if event.endswith("send_request_headers.started"):
-                left = True
-
+        transport = await self._connections()
         content = None if body is None else msgspec.json.encode(body)
-        given = {} if content is None else {"Content-Type": "application/json"}
-        where = f"{method} {path.split('/')[2]}"
         try:
-            async with (
-                asyncio.timeout(self._timeout if timeout is None else timeout),
-                http.stream(
-                    method,
-                    self.audience + path,
-                    content=content,
-                    headers={**given, **(headers or {})},
-                    extensions={"trace": watch},
-                ) as response,
-            ):
-                answer = await _read(response, where)
-        except (httpx.TransportError, TimeoutError, OSError) as error:
-            # The foreign exception's text may name addresses: its kind is enough.
-            reason = f"{where}: {type(error).__name__}"
-            raise (AnswerLost(reason) if left else ServiceUnreachable(reason)) from None
-        return _understand(response.status_code, response.headers, answer, kind, where)
+            answer = await transport.exchange(
+                method, path, content, headers or {}, self._timeout if seconds is None else seconds
+            )
+            return understand(answer.status, answer.headers, answer.content, kind)
+        except (ServiceUnreachable, AnswerLost, AnswerInvalid) as error:
+            error.args = (f"{method} {path.split('/')[2]}: {error}",)
+            raise
 
-    async def _connection_pool(self) -> httpx.AsyncClient:
-        """Make the HTTP client when it is first needed: importing httpx takes a while."""
-        if self._http is None:
-            httpx = await asyncio.to_thread(importlib.import_module, "httpx")
+    async def _connections(self) -> Transport:
+        """Make the transport when it is first needed: importing it takes a while."""
+        if self._transport is None:
+            module = await asyncio.to_thread(importlib.import_module, "kiosk.service.transport")
             # Another call may have made it while this one waited for the import.
-            if self._http is None:
-                self._http = httpx.AsyncClient(
-                    # Without a context only plain http within this machine is spoken.
-                    verify=self._tls if self._tls is not None else False,
-                    headers=self._headers,
-                    timeout=self._timeout,
-                    limits=httpx.Limits(
-                        max_connections=4,
-                        max_keepalive_connections=2,
-                        keepalive_expiry=_KEEP_ALIVE,
-                    ),
-                    follow_redirects=False,
-                    trust_env=False,
-                    cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
+            if self._transport is None:
+                self._transport = module.Transport(
+                    self.audience, self._headers, self._tls, self._connect_timeout, self._proxy
                 )
-        return self._http
-
-
-def _tls_context(url: str, ca_file: str) -> ssl.SSLContext | None:
-    """Check the URL and read the CA; None for plain http to this machine."""
-    parts = urlsplit(url)
-    if parts.query or parts.fragment or parts.username or not parts.hostname:
-        raise ConfigError("kiosk.toml", "service.url", repr(url), "scheme, host and path alone")
-    if parts.scheme == "http" and _is_loopback(parts.hostname):
-        return None
-    if parts.scheme != "https":
-        raise ConfigError(
-            "kiosk.toml", "service.url", repr(url), "https (http only to this machine)"
-        )
-    try:
-        context = ssl.create_default_context(cafile=ca_file or None)
-    except OSError as error:  # ssl.SSLError is one.
-        found = f"{ca_file!r} ({error.strerror or 'not PEM'})"
-        raise ConfigError("kiosk.toml", "service.ca_file", found, "a readable PEM file") from None
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
-    return context
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
+        return self._transport
 
 
 def _identifier(value: str) -> str:
@@ -300,54 +322,3 @@ def _of(reset_id: str, delivery: Delivery) -> Delivery:
     if delivery.id != reset_id:
         raise AnswerInvalid("the answer is about another reset")
     return delivery
-
-
-async def _read(response: httpx.Response, where: str) -> bytes:
-    """Take the body as it comes, up to the limit."""
-    if response.headers.get("content-encoding", "identity") != "identity":
-        raise AnswerInvalid(f"{where}: compressed answer")
-    body = bytearray()
-    async for piece in response.aiter_raw():
-        body += piece
-        if len(body) > MAX_ANSWER:
-            raise AnswerInvalid(f"{where}: more than {MAX_ANSWER} bytes")
-    return bytes(body)
-
-
-def _understand(
-    status: int, headers: Mapping[str, str], body: bytes, kind: type[M], where: str
-) -> M:
-    """Turn an answer into a message, or raise what it stands for."""
-    content_type = headers.get("content-type", "").partition(";")[0].strip().lower()
-    if 200 <= status < 300:
-        if kind is NoContent:
-            return kind()
-        if content_type != "application/json":
-            raise AnswerInvalid(f"{where}: {status} with an unexpected content type")
-        return without_controls(_decode(body, kind, where))
-    problem = None
-    if status >= 400 and content_type == "application/problem+json":
-        problem = _decode(body, ProblemDocument, where)
-    if status >= 500 and (problem is None or problem.code != "unavailable"):
-        # A server or a gateway broke: what it had done by then, nobody knows.
-        raise AnswerLost(f"{where}: {status}")
-    if problem is None:
-        raise AnswerInvalid(f"{where}: {status} without a problem document")
-    raise ServiceRefused(problem.code, status, _retry_after(headers, problem))
-
-
-def _decode(body: bytes, kind: type[M], where: str) -> M:
-    try:
-        return msgspec.json.decode(body, type=kind)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        # The decoder's message may quote the answer.
-        raise AnswerInvalid(f"{where}: not a {kind.__name__}") from None
-
-
-def _retry_after(headers: Mapping[str, str], problem: ProblemDocument) -> int | None:
-    """Seconds to wait, from the header (RFC 9110, section 10.2.3) or else from the document."""
-    text = headers.get("retry-after", "")
-    seconds = int(text) if re.fullmatch(r"[0-9]{1,6}", text, re.ASCII) else problem.retry_after
-    if seconds is None or seconds < 0:
-        return None
-    return min(seconds, _MAX_RETRY_AFTER)

@@ -10,6 +10,8 @@ ServiceError
 
 from __future__ import annotations
 
+from enum import StrEnum
+
 CODES = frozenset(
     {
         "no_match",
@@ -44,9 +46,29 @@ class ServiceUnreachable(ServiceError):
     """The request certainly did not reach the service."""
 
 
+class Distrust(StrEnum):
+    """Why no trust came about between kiosk and service: a text for a log."""
+
+    EXPIRED = "the service's certificate has expired"
+    NOT_YET_VALID = "the service's certificate is not valid yet"
+    WRONG_HOST = "the service's certificate is for another host"
+    UNKNOWN_CA = "the service's certificate is from an unknown CA"
+    BAD_CERTIFICATE = "the service's certificate cannot be used"
+    WRONG_PIN = "the service's key is none of those in service.pins"
+    KIOSK_REFUSED = "the service does not accept the kiosk's client certificate, or wants one"
+
+
 class ServiceUntrusted(ServiceUnreachable):
     """No TLS connection came about: the certificate, the host name or the pin is wrong, or the
     service refused the kiosk's own certificate."""
+
+    def __init__(self, reason: Distrust, *, request_left: bool = False) -> None:
+        super().__init__(str(reason))
+        self.reason = reason
+        self.request_left = request_left
+        """Whether the request had left when the refusal was read, as in TLS 1.3. The service
+        could not read it then: it decides on the client's certificate first (RFC 8446,
+        section 4.4)."""
 
 
 class AnswerLost(ServiceError):

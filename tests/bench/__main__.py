@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 
-from tests.bench import uniform
+from tests.bench import kiosks, uniform
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -15,6 +15,7 @@ def main(arguments: list[str] | None = None) -> int:
     )
     measurements = parser.add_subparsers(required=True, metavar="MEASUREMENT")
     uniform.add_to(measurements)
+    kiosks.add_to(measurements)
     options = parser.parse_args(arguments)
     return int(options.run(options))
 

@@ -35,14 +35,26 @@ def _loaded_by(module: str) -> set[str]:
 @pytest.mark.parametrize(
     ("module", "absent"),
     [
-        ("kiosk.screens", {"pkcs11", "smartcard", "httpx", "cryptography"}),
-        ("kiosk.widgets", {"pkcs11", "smartcard", "httpx", "cryptography"}),
-        ("kiosk.app", {"pkcs11", "smartcard", "httpx", "cryptography", "qrcode"}),
-        ("kiosk.hardware.readers", {"textual", "rich", "pkcs11", "httpx"}),
-        ("kiosk.hardware.token_client", {"textual", "rich", "pkcs11", "httpx"}),
-        ("kiosk.hardware.token_helper", {"textual", "rich", "httpx", "smartcard"}),
-        ("kiosk.hardware.certificate", {"textual", "rich", "pkcs11", "httpx"}),
-        ("kiosk.service.client", {"textual", "rich", "pkcs11", "smartcard"}),
+        ("kiosk.screens", {"pkcs11", "smartcard", "httpx", "httpcore", "cryptography"}),
+        ("kiosk.widgets", {"pkcs11", "smartcard", "httpx", "httpcore", "cryptography"}),
+        ("kiosk.app", {"pkcs11", "smartcard", "httpx", "httpcore", "cryptography", "qrcode"}),
+        ("kiosk.hardware.readers", {"textual", "rich", "pkcs11", "httpx", "httpcore"}),
+        ("kiosk.hardware.token_client", {"textual", "rich", "pkcs11", "httpx", "httpcore"}),
+        ("kiosk.hardware.token_helper", {"textual", "rich", "httpx", "httpcore", "smartcard"}),
+        ("kiosk.hardware.certificate", {"textual", "rich", "pkcs11", "httpx", "httpcore"}),
+        (
+            "kiosk.service.client",
+            {
+                "textual",
+                "rich",
+                "pkcs11",
+                "smartcard",
+                "httpx",
+                "httpcore",
+                "anyio",
+                "cryptography",
+            },
+        ),
     ],
 )
 def test_a_fresh_process_loads_only_its_own_room(module: str, absent: set[str]) -> None:

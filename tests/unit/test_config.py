@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from kiosk.config import Config, ConfigError, read_toml
+from kiosk.sandbox.pki import SandboxPki
 from kiosk.webmail import WebmailDirectory
 
 CONFIG = Path(__file__).parents[2] / "config"
@@ -35,6 +36,10 @@ def test_the_shipped_configuration_is_in_order() -> None:
         (GOOD.replace('id = "k1"', 'id = "k1"\nlanguage = "fr"'), "kiosk.language", "'fr'", "'en'"),
         (GOOD + "[timing]\n", "timing", "an unknown key", "one of"),
         (GOOD.replace("https://bhxh.example", "ftp://x"), "service.url", "'ftp://x'", "matching"),
+        (GOOD + "pins = 'sha256/x'\n", "service.pins", "'sha256/x'", "a list"),
+        (GOOD + "pins = [3]\n", "service.pins[0]", "3", "text"),
+        (GOOD + "connect_timeout = 0\n", "service.connect_timeout", "0", "a number > 0"),
+        (GOOD + "client_key = true\n", "service.client_key", "True", "text"),
         (GOOD + "[time\n", "line 5", "Expected ']'", "valid TOML"),
         (GOOD + "[support]\nhotline = 18001260\n", "support.hotline", "18001260", "text"),
         (GOOD + '[kiosk]\nid = "k2"\n', "line 5", "declare ('kiosk',) twice", "valid TOML"),
@@ -83,6 +88,40 @@ def test_the_command_says_which_file_is_broken_without_a_traceback(
     assert done.returncode == 2
     assert str(tmp_path / broken) in done.stderr
     assert "expected" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ("pins = ['sha256/AAAA']", "service.pins[0]: found 'sha256/AAAA', expected sha256/ and"),
+        ("ca_file = 'none.pem'", "service.ca_file: found '{folder}/none.pem' (No such file"),
+        ("ca_file = 'kiosk.toml'", "service.ca_file: found '{folder}/kiosk.toml' (not PEM)"),
+        ("client_key = 'k.pem'", "service.client_certificate: found nothing, expected a PEM file"),
+        (
+            "client_certificate = 'c.pem'\nclient_key = 'k.pem'",
+            "service.client_certificate: found '{folder}/c.pem' (No such file",
+        ),
+        ("proxy = 'proxy:3128'", "service.proxy: found 'proxy:3128', expected http://host:port"),
+        ("proxy = 'http://u:secret@p:1'", "service.proxy: found a user name or password"),
+        (
+            "proxy = 'http://p:1'\nproxy_credentials = 'none'",
+            "service.proxy_credentials: found '{folder}/none' (No such file",
+        ),
+    ],
+)
+def test_what_cannot_be_used_towards_the_service_is_named(
+    tmp_path: Path, line: str, words: str
+) -> None:
+    for name in ("tokens.toml", "webmail.toml"):
+        (tmp_path / name).write_bytes((CONFIG / name).read_bytes())
+    SandboxPki.open(tmp_path / "pki")
+    (tmp_path / "trust").symlink_to(tmp_path / "pki" / "trust")
+    (tmp_path / "kiosk.toml").write_text(GOOD + line + "\n", encoding="utf-8")
+    done = _check(tmp_path / "kiosk.toml")
+    assert done.returncode == 2
+    assert f"{tmp_path / 'kiosk.toml'}: " + words.format(folder=tmp_path) in done.stderr
+    assert "secret" not in done.stderr
     assert "Traceback" not in done.stderr
 
 

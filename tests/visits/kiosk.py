@@ -25,7 +25,15 @@ from tests.mailboxes import listed_mailboxes
 class Kiosk:
     """A kiosk without a terminal, and the hands of its customer."""
 
-    def __init__(self, directory: Path, url: str, times: TimeSection | None = None) -> None:
+    def __init__(
+        self,
+        directory: Path,
+        url: str,
+        times: TimeSection | None = None,
+        *,
+        timeout: float = 2.0,
+        ca_file: str = "",
+    ) -> None:
         self.directory = directory
         self.reader = EmbeddedReader()
         pki = SandboxPki.open(directory)
@@ -35,7 +43,7 @@ class Kiosk:
         self.controller = Controller(
             Config(
                 kiosk=KioskSection(id="test"),
-                service=ServiceSection(url=url, timeout=2.0, health_interval=0.2),
+                service=ServiceSection(url=url, timeout=timeout, health_interval=0.2),
                 hardware=HardwareSection(),
                 time=times or TimeSection(goodbye=0.05),
             ),
@@ -43,7 +51,7 @@ class Kiosk:
             self.views.append,
             self.crashes.append,
         )
-        self.client = ServiceClient(url, "test", timeout=2.0)
+        self.client = ServiceClient(url, "test", ca_file=ca_file, timeout=timeout)
         self.tools = Tools(
             self.driver,
             TrustStore.load(pki.trust_directory),

@@ -52,16 +52,9 @@ async def test_several_usernames_are_offered_and_the_chosen_one_is_reset(kiosk: 
     assert not kiosk.controller._visit.lookup
 
 
-async def test_a_single_username_is_not_asked_for(kiosk: Kiosk) -> None:
-    await prove(kiosk, "binh-minh")
-    await kiosk.reaches(State.CONFIRM)
-    assert kiosk.view.username == "binhminh"
-    states = [view.state for view in kiosk.views]
-    assert State.CHOOSE_USERNAME not in states
-    assert State.USERNAME not in states, "who forgot the username is never asked for it"
-
-
-async def test_several_certificates_come_before_the_lookup(kiosk: Kiosk) -> None:
+async def test_certificates_are_chosen_first_and_a_single_username_is_not_asked_for(
+    kiosk: Kiosk,
+) -> None:
     await kiosk.until(lambda: kiosk.view.can_look_up, "the service's offer")
     kiosk.do(flow.Started(), flow.Agreed(), flow.LookupAsked())
     kiosk.reader.insert("two-certificates")
@@ -72,6 +65,9 @@ async def test_several_certificates_come_before_the_lookup(kiosk: Kiosk) -> None
     kiosk.do(flow.PinConfirmed())
     await kiosk.reaches(State.CONFIRM)
     assert kiosk.view.username == "haichungthu"
+    states = [view.state for view in kiosk.views]
+    assert State.CHOOSE_USERNAME not in states
+    assert State.USERNAME not in states, "who forgot the username is never asked for it"
 
 
 async def test_it_can_be_asked_for_at_the_username_and_after_a_wrong_one(kiosk: Kiosk) -> None:

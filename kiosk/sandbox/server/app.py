@@ -13,7 +13,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.middleware.trustedhost import TrustedHostMiddleware
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Route
 
@@ -205,10 +205,14 @@ async def _body(request: Request, kind: type[M]) -> M:
     if request.headers.get("content-type", "").partition(";")[0].strip() != "application/json":
         raise Refusal("invalid_request")
     body = bytearray()
-    async for piece in request.stream():
-        body += piece
-        if len(body) > MAX_BODY:
-            raise Refusal("invalid_request")
+    try:
+        async for piece in request.stream():
+            body += piece
+            if len(body) > MAX_BODY:
+                raise Refusal("invalid_request")
+    except ClientDisconnect:
+        # Nobody is left to read this.
+        raise Refusal("invalid_request") from None
     try:
         return msgspec.json.decode(bytes(body), type=kind)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
@@ -271,7 +275,13 @@ async def _refused(_request: Request, error: Exception) -> Response:
 async def _no_such_call(request: Request, error: Exception) -> Response:
     """Starlette's own refusals, such as 404 and 405, as problem documents."""
     status = getattr(error, "status_code", 404)
-    return await _refused(request, Refusal("not_found" if status == 404 else "invalid_request"))
+    refusal = Refusal("not_found" if status == 404 else "invalid_request")
+    if status == 405:
+        refusal.status = status
+    response = await _refused(request, refusal)
+    # With 405 come the methods that there are (RFC 9110, section 15.5.6).
+    response.headers.update(getattr(error, "headers", None) or {})
+    return response
 
 
 async def _broken(_request: Request, _error: Exception) -> Response:

@@ -12,14 +12,19 @@ import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from kiosk.sandbox.server.mail import Mail, latest_mails
 
 if TYPE_CHECKING:
+    from kiosk.sandbox.server.faults import Faults
     from kiosk.sandbox.server.limits import Limits
+    from kiosk.sandbox.server.web import HttpServer
 
 __all__ = ["Mail", "SandboxServer", "ServeError", "latest_mails", "open_staff_calls", "serve"]
+
+Tls = Literal["none", "server", "mutual"]
+"""Plain HTTP; HTTPS; HTTPS to kiosks with a certificate of their own."""
 
 HOST = "127.0.0.1"
 
@@ -46,6 +51,7 @@ class SandboxServer:
         limits: Limits | None = None,
         clock: Callable[[], float] = time.time,
         relay_port: int | None = None,
+        tls: Tls = "none",
         delivery_delay: float = 0.0,
     ) -> None:
         """Prepare; nothing runs yet.
@@ -57,6 +63,7 @@ class SandboxServer:
             limits: how much the service grants, if not the usual.
             clock: the service's time, in seconds since 1970 (UTC).
             relay_port: SMTP port that mails are sent to, if not the sandbox's own.
+            tls: how kiosks have to connect.
             delivery_delay: seconds from an order to its mail in the mailbox. For the first
                 half of them the mail is still with the service (`pending`), then with the
                 mail server (`sent`).
@@ -66,6 +73,9 @@ class SandboxServer:
         self._limits = limits
         self._clock = clock
         self._relay_port = relay_port
+        self._tls = tls
+        self._http: HttpServer | None = None
+        self._faults: Faults | None = None
         self._delivery_delay = delivery_delay
         self._thread: threading.Thread | None = None
         self._ready = threading.Event()
@@ -94,7 +104,8 @@ class SandboxServer:
                 opened.close()
             raise
         http, smtp = sockets
-        self.url = f"http://{HOST}:{http.getsockname()[1]}"
+        scheme = "http" if self._tls == "none" else "https"
+        self.url = f"{scheme}://{HOST}:{http.getsockname()[1]}"
         self.mail_url = f"{self.url}/mail"
         self.smtp_port = smtp.getsockname()[1]
         self._ready.clear()
@@ -116,6 +127,28 @@ class SandboxServer:
         if self._loop is not None and self._stopping is not None and thread.is_alive():
             self._loop.call_soon_threadsafe(self._stopping.set)
         thread.join(_STOP_PATIENCE)
+
+    @property
+    def faults(self) -> Faults:
+        """What it does wrong; nothing unless something is put there."""
+        # Imported late, so that naming this module costs nothing.
+        from kiosk.sandbox.server.faults import Faults  # noqa: PLC0415
+
+        if self._faults is None:
+            self._faults = Faults(self._apply_faults, tls=self._tls != "none")
+        return self._faults
+
+    def _apply_faults(self) -> None:
+        """Have the connections behave as the board says; returns when they do."""
+        loop, http = self._loop, self._http
+        if loop is None or http is None or not self.is_alive:
+            return
+        asyncio.run_coroutine_threadsafe(http.apply(), loop).result(_STOP_PATIENCE)
+
+    def _now(self) -> float:
+        """The service's clock, right or wrong."""
+        fault = self.faults.of("clock")
+        return self._clock() + (fault.duration if fault else 0.0)
 
     @property
     def is_alive(self) -> bool:
@@ -140,7 +173,6 @@ class SandboxServer:
 
     async def _serve(self, http: socket.socket, smtp: socket.socket) -> None:
         # The heavy parts are imported here, so that naming this module costs nothing.
-        import uvicorn  # noqa: PLC0415
         from aiosmtpd.smtp import SMTP  # noqa: PLC0415
 
         from kiosk.sandbox import scenario  # noqa: PLC0415
@@ -156,6 +188,8 @@ class SandboxServer:
             verify,
             worker,
         )
+        from kiosk.sandbox.server.control import ControlSocket  # noqa: PLC0415
+        from kiosk.sandbox.server.web import HttpServer  # noqa: PLC0415
 
         # aiosmtpd would log every recipient's address.
         logging.getLogger("mail.log").setLevel(logging.WARNING)
@@ -169,14 +203,14 @@ class SandboxServer:
         try:
             kept.seed(scenario.ACCOUNTS, scenario.OLD_PASSWORD)
             mailer = mail.Mailer(HOST, self._relay_port or self.smtp_port)
-            sending = outbox.Outbox(kept, mailer, granted, self._clock, later.wake, delay)
+            sending = outbox.Outbox(kept, mailer, granted, self._now, later.wake, delay)
             bhxh = service.Service(
                 kept,
                 verify.CertificateVerifier(pki.root, pki.intermediates, pki.crl),
                 sending,
                 self.url,
                 granted,
-                self._clock,
+                self._now,
             )
             office = post_office.PostOffice(
                 kept.mailbox,
@@ -184,7 +218,7 @@ class SandboxServer:
                 {account.email: account.mailbox for account in scenario.ACCOUNTS},
                 bhxh.take_returned,
                 later.wake,
-                self._clock,
+                self._now,
                 delay,
             )
             smtp_server = await self._loop.create_server(
@@ -192,25 +226,12 @@ class SandboxServer:
                 sock=smtp,
             )
             later.start(sending.work, office.work)
-            web = uvicorn.Server(
-                uvicorn.Config(
-                    app.build(bhxh, kept),
-                    log_config=None,
-                    access_log=False,
-                    lifespan="off",
-                    timeout_graceful_shutdown=5,
-                )
+            self._http = HttpServer(
+                app.build(bhxh, kept), http, self._directory / "tls", self._tls, self.faults
             )
-            serving = asyncio.create_task(web.serve(sockets=[http]))
-            # uvicorn tells in no other way that it has started.
-            while not web.started and not serving.done():  # noqa: ASYNC110
-                await asyncio.sleep(0.01)
-            self._ready.set()
-            stopping = asyncio.create_task(self._stopping.wait())
-            await asyncio.wait({serving, stopping}, return_when=asyncio.FIRST_COMPLETED)
-            stopping.cancel()
-            web.should_exit = True
-            await serving
+            async with self._http, ControlSocket(self._directory, self.faults):
+                self._ready.set()
+                await self._http.runs_until(self._stopping)
             # Not waited for: a connection that somebody keeps open must not keep this running.
             smtp_server.close()
         finally:
@@ -218,13 +239,19 @@ class SandboxServer:
             kept.close()
 
 
-def serve(directory: Path, http_port: int, smtp_port: int) -> None:
-    """Run the sandbox service until SIGTERM or SIGINT. For the main thread.
+def serve(
+    directory: Path,
+    http_port: int,
+    smtp_port: int,
+    tls: Tls = "none",
+    delivery_delay: float = 0.0,
+) -> None:
+    """Run the sandbox service until SIGTERM or SIGINT. For the main thread; see `SandboxServer`.
 
     Raises:
         ServeError: a port is taken, the directory cannot be used, or it ended unasked.
     """
-    server = SandboxServer(directory, http_port, smtp_port)
+    server = SandboxServer(directory, http_port, smtp_port, tls=tls, delivery_delay=delivery_delay)
     ends = {signal.SIGTERM, signal.SIGINT}
     # Blocked before any thread starts, so that the signals wait for `sigtimedwait` here.
     before = signal.pthread_sigmask(signal.SIG_BLOCK, ends)
