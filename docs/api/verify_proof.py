@@ -28,6 +28,7 @@ MAX_PROOF = 48 * 1024
 MAX_CHAIN = 8
 MAX_CERTIFICATE = 8 * 1024
 CLOCK_TOLERANCE = 120
+CHALLENGE = re.compile(r"[A-Za-z0-9_-]{16,64}", re.ASCII)
 
 HEADER = {"alg": str, "typ": str, "x5c": list}
 RESET = {
@@ -136,8 +137,8 @@ def verify(
         payload = strict_object(base64url(payload_part), fields)
         base64url(signature_part)
         chain = [base64.b64decode(item, validate=True) for item in header["x5c"]]
-        if payload["action"] != action:
-            raise ValueError("action")
+        if payload["action"] != action or not CHALLENGE.fullmatch(payload["challenge"]):
+            raise ValueError("action or challenge")
     except (ValueError, TypeError, RecursionError, StopIteration):
         raise Refused("proof_invalid") from None
 
