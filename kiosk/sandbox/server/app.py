@@ -40,7 +40,7 @@ _Certificate = Annotated[
 _Username = Annotated[
     str, Meta(min_length=1, max_length=256, pattern=r"\A[^\u0000-\u001f\u007f-\u009f]+\Z")
 ]
-_Proof = Annotated[str, Meta(min_length=1, max_length=MAX_PROOF)]
+_Proof = Annotated[str, Meta(max_length=MAX_PROOF)]
 _Password = Annotated[str, Meta(max_length=256)]
 
 
