@@ -91,8 +91,9 @@ class Feed:
             }
             if call in bodies:
                 case.body = bodies[call](luck)
-        if luck.random() < 0.03 and case.method == case.operation.method.upper():
-            self._lab.server.faults.set("503", call="" if call == "logIn" else call, times=1)
+        assert case.meta
+        if luck.random() < 0.03 and case.meta.generation.mode.is_positive and call != "logIn":
+            self._lab.server.faults.set("503", call=call, times=1)
 
     @staticmethod
     def _is_right(case: Case, location: ParameterLocation) -> bool:
