@@ -31,6 +31,8 @@ from kiosk.sandbox.issuing import (
 )
 from kiosk.sandbox.pki import SandboxPki
 from kiosk.sandbox.scenario import TOKENS_BY_NAME
+from kiosk.sandbox.server.refusal import Refusal
+from kiosk.sandbox.server.verify import Proof
 from tests.service.forging import USERNAME, Forge
 from tests.service.refusals import Row
 from tests.service.vector_cases import cases
@@ -89,8 +91,8 @@ class Bench:
         self.folder = folder
         self.ahead = 0.0
 
-    def now(self) -> int:
-        return int(MOMENT.timestamp() + self.ahead)
+    def now(self) -> float:
+        return MOMENT.timestamp() + self.ahead
 
     def certificate(self, token: str) -> x509.Certificate:
         return self.pki.leaf(token)[1]
@@ -256,5 +258,16 @@ def _case(lab: Lab, row: Row, description: str, known: dict[bytes, bytes]) -> di
             "expires": expires,
             "used": row.used,
         },
+        "uses_up": _uses_up(row, jws),
         "jws": jws,
     }
+
+
+def _uses_up(row: Row, jws: str) -> bool:
+    """Whether the challenge must be gone afterwards: it could be read, and was still good."""
+    try:
+        proof = Proof.parse(jws)
+    except Refusal:
+        return False
+    right_kind = (proof.username is None) == (row.call == "lookup")
+    return right_kind and row.code != "challenge_invalid"
