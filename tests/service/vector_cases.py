@@ -185,6 +185,8 @@ BAD: dict[str, str] = {
     "a byte behind the certificate": "Trailing bytes: two texts would stand for one certificate.",
     "x5c is empty": "There is no certificate at all.",
     "x5c in base64url": "x5c is base64, unlike everything else in a JWS (RFC 7515, 4.1.6).",
+    "x5c with a line break": "And without white space.",
+    "x5c with loose bits": "And written in the one canonical way.",
     "no x5c": "The header has exactly alg, typ and x5c.",
     # Form
     "crit": "No extension is understood, so none is taken.",
