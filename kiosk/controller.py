@@ -237,7 +237,9 @@ class Controller:
             self._carry_out(effect)
         if arrived and self._journey.state is State.CONSENT:
             self._readiness.look_now()
-        elif arrived and self._journey.state is State.WELCOME:
+        elif arrived and self._journey.state is State.USERNAME:
+            self._spawn(self._warm_up_service())
+        if arrived and self._journey.state is State.WELCOME:
             self._visit = Visit(self._pin)
             self._language = self._config.kiosk.language
             self._spawn(self._warm_up())
@@ -328,6 +330,10 @@ class Controller:
 
     async def _warm_up(self) -> None:
         await (await self._equipped()).driver.warm_up()
+
+    async def _warm_up_service(self) -> None:
+        """Have a connection ready when the PIN is typed, however long that takes."""
+        await (await self._equipped()).service.warm_up()
 
     async def _watch_service(self) -> None:
         await self._readiness.watch_service((await self._equipped()).service)

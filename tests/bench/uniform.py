@@ -159,7 +159,6 @@ def _kind(name: str, times: list[float]) -> Kind:
 
 
 def _positive(text: str) -> int:
-    number = int(text)
-    if number < 2:
-        raise argparse.ArgumentTypeError("2 or more")
-    return number
+    if not text.isdecimal() or int(text) < 2:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number from 2 on")
+    return int(text)

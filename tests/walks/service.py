@@ -206,6 +206,9 @@ class FakeService:
     async def cancel_staff_call(self, call_id: str) -> None:
         await self._call("cancel_staff_call", lambda: self.book.staff.discard(call_id))
 
+    async def warm_up(self) -> None:
+        """There is no connection."""
+
     async def close(self) -> None:
         """There is no connection."""
 
@@ -251,7 +254,9 @@ class FakeService:
 CALLS = tuple(
     name
     for name, value in vars(FakeService).items()
-    if asyncio.iscoroutinefunction(value) and not name.startswith("_") and name != "close"
+    if asyncio.iscoroutinefunction(value)
+    and not name.startswith("_")
+    and name not in ("close", "warm_up")
 )
 """What faults can be planned for."""
 

@@ -128,6 +128,8 @@ class CertificateVerifier:
             or not isinstance(public_key, rsa.RSAPublicKey | ec.EllipticCurvePublicKey)
             or not crl.is_signature_valid(public_key)
             or crl.next_update_utc is None
+            # Such as the mark of a delta list (RFC 5280, section 5.2): it is not the whole.
+            or any(extension.critical for extension in crl.extensions)
             or not crl.last_update_utc - timedelta(seconds=300) <= now < crl.next_update_utc
         ):
             raise Refusal("certificate_status_unknown")
@@ -139,7 +141,9 @@ class CertificateVerifier:
         except x509.ExtensionNotFound:
             reason = x509.ReasonFlags.unspecified
         if reason is x509.ReasonFlags.remove_from_crl:
-            return
+            # It belongs into delta lists alone (RFC 5280, section 5.3.1), and this is none:
+            # what the list means to say is not known.
+            raise Refusal("certificate_status_unknown")
         if reason is x509.ReasonFlags.certificate_hold:
             raise Refusal("certificate_suspended")
         raise Refusal("certificate_revoked")

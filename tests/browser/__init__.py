@@ -1,0 +1,1 @@
+"""The mailbox's pages in a real browser."""
