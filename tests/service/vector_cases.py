@@ -5,7 +5,10 @@ Most of the bad ones are rows of `refusals`, chosen by their name.
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Callable
+
+from cryptography.hazmat.primitives.serialization import Encoding
 
 from tests.service.forging import Forge
 from tests.service.refusals import ROWS, Row
@@ -21,6 +24,11 @@ FULL_TYPE = "application/bhxh-reset+jwt"
 def _with_chain(forge: Forge) -> list[str]:
     """The customer's certificate and the CA's."""
     return forge.x5c(*forge.lab.chain(forge.token))
+
+
+def _with_root(forge: Forge) -> list[str]:
+    root = forge.lab.pki.root.public_bytes(Encoding.DER)
+    return forge.x5c(*forge.lab.chain(forge.token), root)
 
 
 def _signed(algorithm: str) -> Callable[[Forge], str]:
@@ -45,6 +53,11 @@ GOOD: tuple[tuple[Row, str], ...] = (
     (
         Row("reset, RS256, leaf alone", Forge.good, ACCEPTED),
         "x5c need not hold the CA: the service has the CAs under the root itself.",
+    ),
+    (
+        Row("root in x5c", lambda f: f.with_(h_x5c=_with_root(f)), ACCEPTED),
+        "x5c may hold the root as well. It is trusted because it is configured, not for being"
+        " there.",
     ),
     (
         Row("reset, PS256", _signed("PS256"), ACCEPTED),
@@ -111,6 +124,18 @@ EDGES: tuple[tuple[Row, str], ...] = (
     ),
     (
         Row(
+            "username in NFD",
+            lambda f: f.with_(username=unicodedata.normalize("NFD", USERNAME)),
+            username=USERNAME,
+        ),
+        "Looks the same and is another text. Nothing is normalised before it is compared.",
+    ),
+    (
+        Row("audience is a list", lambda f: f.with_(aud=[f.lab.url])),
+        "RFC 7519 lets aud be a list; here it is text, and a proof is for one service.",
+    ),
+    (
+        Row(
             "foreign CA brought along",
             lambda f: f.with_(h_x5c=_with_chain(f)),
             "certificate_untrusted",
@@ -135,6 +160,7 @@ BAD: dict[str, str] = {
     # Challenges
     "nonce never given out": "The service has not made this challenge.",
     "nonce of another kiosk": "The challenge was given to another kiosk than the one that calls.",
+    "nonce is empty": "A challenge is 16 to 64 characters of base64url.",
     "nonce for another certificate": "The challenge was asked for with another certificate.",
     # Facts
     "another username signed": "The username beside the proof is not the one that was signed.",
@@ -187,6 +213,7 @@ BAD: dict[str, str] = {
     "x5c in base64url": "x5c is base64, unlike everything else in a JWS (RFC 7515, 4.1.6).",
     "x5c with a line break": "And without white space.",
     "x5c with loose bits": "And written in the one canonical way.",
+    "x5c is text": "One certificate is a list of one.",
     "no x5c": "The header has exactly alg, typ and x5c.",
     # Form
     "crit": "No extension is understood, so none is taken.",
@@ -200,6 +227,7 @@ BAD: dict[str, str] = {
     "a name twice, once escaped": "Names are compared after unescaping.",
     "bytes behind the payload": "Two JSON objects, of which a parser may see the first alone.",
     "a mark before the payload": "JSON has no byte order mark (RFC 8259, section 8.1).",
+    "UTF-16": "JSON is UTF-8; some parsers guess other encodings.",
     "overlong UTF-8 in the payload": "Not UTF-8, though some decoders take it.",
     "payload with loose bits": "Unused bits of the last character are not 0: non-canonical "
     "base64url.",
