@@ -28,7 +28,7 @@ class Health(Struct, frozen=True):
     status: Literal["ok"]
     time: Annotated[int, Meta(ge=0, le=2**40)]
     """The service's clock, in seconds since 1970 (UTC)."""
-    capabilities: tuple[Text, ...] = ()
+    capabilities: Annotated[tuple[Text, ...], Meta(max_length=32)] = ()
     """Optional calls it offers, such as `account-lookups`."""
 
 

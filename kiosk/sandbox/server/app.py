@@ -27,9 +27,21 @@ from kiosk.sandbox.server.verify import MAX_CERTIFICATE, MAX_CHAIN, MAX_PROOF, b
 MAX_BODY = 128 * 1024
 """Bytes of a request."""
 
-_IDENTIFIER = r"^[A-Za-z0-9_-]{1,64}$"
-_KIOSK = r"^[A-Za-z0-9._-]{1,64}$"
-_PASSWORD = Annotated[str, Meta(max_length=256)]
+# With \A and \Z: `$` would let a line break at the end through.
+_IDENTIFIER = r"\A[A-Za-z0-9_-]{1,64}\Z"
+_KIOSK = r"\A[A-Za-z0-9._-]{1,64}\Z"
+
+_Certificate = Annotated[
+    str,
+    Meta(
+        min_length=4, max_length=4 * -(-MAX_CERTIFICATE // 3), pattern=r"\A[A-Za-z0-9+/]+={0,2}\Z"
+    ),
+]
+_Username = Annotated[
+    str, Meta(min_length=1, max_length=256, pattern=r"\A[^\u0000-\u001f\u007f-\u009f]+\Z")
+]
+_Proof = Annotated[str, Meta(max_length=MAX_PROOF)]
+_Password = Annotated[str, Meta(max_length=256)]
 
 
 class _Message(Struct, frozen=True, forbid_unknown_fields=True):
@@ -37,29 +49,26 @@ class _Message(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class _ChallengeRequest(_Message, frozen=True):
-    chain: Annotated[
-        list[Annotated[str, Meta(max_length=2 * MAX_CERTIFICATE)]],
-        Meta(min_length=1, max_length=MAX_CHAIN),
-    ]
+    chain: Annotated[list[_Certificate], Meta(min_length=1, max_length=MAX_CHAIN)]
 
 
 class _ResetRequest(_Message, frozen=True):
-    username: Annotated[str, Meta(min_length=1, max_length=256)]
-    proof: Annotated[str, Meta(max_length=MAX_PROOF)]
+    username: _Username
+    proof: _Proof
 
 
 class _LookupRequest(_Message, frozen=True):
-    proof: Annotated[str, Meta(max_length=MAX_PROOF)]
+    proof: _Proof
 
 
 class _StaffCallRequest(_Message, frozen=True):
-    id: Annotated[str, Meta(pattern=_IDENTIFIER)]
+    id: Annotated[str, Meta(min_length=1, max_length=64, pattern=r"\A[A-Za-z0-9_-]+\Z")]
 
 
 class _LoginRequest(_Message, frozen=True):
-    username: Annotated[str, Meta(min_length=1, max_length=256)]
-    password: _PASSWORD
-    new_password: _PASSWORD = ""
+    username: _Username
+    password: _Password
+    new_password: _Password = ""
 
 
 M = TypeVar("M", bound=Struct)
@@ -167,6 +176,8 @@ class _Calls:
 
     async def cancel_staff_call(self, request: Request) -> Response:
         identifier = request.path_params["id"]
+        if not re.fullmatch(_IDENTIFIER, identifier):
+            raise Refusal("invalid_request")
         await run_in_threadpool(self._service.cancel_staff_call, _kiosk(request), identifier)
         return Response(status_code=204)
 
