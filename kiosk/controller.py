@@ -9,11 +9,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import math
-import time
 from collections import deque
 from collections.abc import Callable, Coroutine
-from dataclasses import replace
 from typing import Any
 
 from kiosk import delivery, effects, problems
@@ -45,24 +42,13 @@ from kiosk.hardware.readers import Card, ReaderState, ReaderWatcher
 from kiosk.hardware.token import Token
 from kiosk.idle import IdleClock
 from kiosk.pin import PinBuffer
-from kiosk.problems import Problem
+from kiosk.projection import projected
 from kiosk.readiness import Readiness
 from kiosk.service.errors import ServiceError
-from kiosk.session import UsableCertificate, Visit
-from kiosk.verdict import vietnamese_day
-from kiosk.view import CertificateView, DemoView, ResetView, StaffCall, SupportView, View
+from kiosk.session import Visit
+from kiosk.view import DemoView, StaffCall, View
 
 log = logging.getLogger(__name__)
-
-_STATE_PROBLEMS: dict[State, Problem] = {
-    State.SEVERAL_TOKENS: problems.TOKEN_SEVERAL,
-    State.TOKEN_REMOVED: problems.TOKEN_REMOVED,
-    State.LAST_TRY: problems.PIN_LAST_TRY,
-    State.NO_MATCH: problems.SERVICE_NO_MATCH,
-    State.RESULT_UNKNOWN: problems.SERVICE_RESULT_UNKNOWN,
-    State.MAIL_BOUNCED: problems.SERVICE_MAIL_BOUNCED,
-}
-"""States that are a problem by themselves, whatever event led there."""
 
 
 class Controller:
@@ -105,7 +91,7 @@ class Controller:
         self._readiness = Readiness(
             fixed_reader=config.hardware.fixed_reader,
             health_interval=config.service.health_interval,
-            changed=self._check_readiness,
+            changed=self._readiness_changed,
         )
         self._stalled: Card | None = None
         """The card that does not answer, while it has to be taken out."""
@@ -457,6 +443,11 @@ class Controller:
         elif not cards:
             self.dispatch(TokenRemoved())
 
+    def _readiness_changed(self) -> None:
+        self._check_readiness()
+        # What the service offers may have changed as well.
+        self.refresh()
+
     def _check_readiness(self) -> None:
         problem = self._readiness.problem
         if problem is None:
@@ -470,65 +461,18 @@ class Controller:
     @property
     def view(self) -> View:
         """What the screen shows now."""
-        journey, visit = self._journey, self._visit
-        problem = _STATE_PROBLEMS.get(journey.state)
-        if problem is None and journey.problem is not None:
-            problem = problems.BY_CODE[journey.problem]
-        support = self._config.support
-        view = View(
-            state=journey.state,
-            overlay=journey.overlay,
+        return projected(
+            self._journey,
+            self._visit,
+            self._config,
             language=self._language,
-            problem=problem,
-            facts=visit.facts,
-            pin=self._pin,
-            pin_pad=visit.flags.pin_pad,
-            pin_awaited=visit.pin_awaited,
-            can_look_up="account-lookups" in self._readiness.capabilities,
-            usernames=visit.usernames,
-            certificates=tuple(map(_certificate_view, visit.certificates)),
-            holder=_certificate_view(visit.certificate) if visit.certificate else None,
-            username=visit.username,
-            pin_refused=visit.pin_refused,
-            resent=visit.resent,
-            staff=visit.staff,
+            capabilities=self._readiness.capabilities,
             countdown=self._idle.countdown,
-            support=SupportView(support.hotline, support.email, support.fanpage),
             simulated=self._simulated,
             demo=self._demo,
         )
-        if visit.token_info is not None:
-            length = visit.token_info.pin_length or self._config.hardware.pin_length
-            view = replace(view, pin_length=length)
-        if visit.reset is not None:
-            reset = visit.reset
-            view = replace(
-                view,
-                reset=ResetView(reset.organisation, reset.tax_code, reset.masked_email),
-                mailbox=visit.mailbox,
-                reference=reset.reference,
-            )
-        if visit.delivery is not None:
-            wait = visit.resend_at - time.monotonic()
-            view = replace(
-                view,
-                delivery=visit.delivery.status,
-                resends_left=visit.delivery.resends_left,
-                resend_wait=max(0, math.ceil(wait)),
-            )
-        return view
 
 
 def _key(card: Card) -> tuple[str, int]:
     """Tells two stays of a card in a reader apart."""
     return card.reader, card.insertions
-
-
-def _certificate_view(certificate: UsableCertificate) -> CertificateView:
-    identity = certificate.identity
-    return CertificateView(
-        fingerprint=identity.fingerprint,
-        organisation=identity.organisation,
-        tax_code=identity.tax_code,
-        valid_until=vietnamese_day(identity.not_after),
-    )

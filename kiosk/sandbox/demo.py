@@ -245,8 +245,12 @@ class Demo:
         tax_code = TOKENS_BY_NAME[TOUR[self._next]].tax_code
         return DemoView(
             token=inserted,
+            # Those that are in order; the others are for the curious.
             accounts=tuple(
-                a.username for a in ACCOUNTS if a.tax_code == tax_code and a.status == "active"
+                account.username
+                for account in ACCOUNTS
+                if account.tax_code == tax_code
+                and (account.status, account.mailbox) == ("active", "open")
             ),
             pin=PIN,
             mailbox_url=self._mailbox,

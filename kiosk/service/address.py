@@ -102,7 +102,13 @@ def _is_host(host: str | None) -> TypeGuard[str]:
     try:
         ipaddress.ip_address(host)
     except ValueError:
-        return bool(re.fullmatch(r"[a-z0-9_-]{1,63}(\.[a-z0-9_-]{1,63})*\.?", host))
+        if not re.fullmatch(r"[a-z0-9_-]{1,63}(\.[a-z0-9_-]{1,63})*\.?", host):
+            return False
+        try:
+            # What begins like punycode has to be it (RFC 5890, section 2.3.2.1).
+            host.encode("ascii").decode("idna")
+        except UnicodeError:
+            return False
     return True
 
 

@@ -1,18 +1,19 @@
 """One request and its answer over HTTP, and what is known when it fails.
 
-Imported when the service is first called: httpcore takes a while to load.
+Imported when the service is first called: httpx takes a while to load.
 """
 
 from __future__ import annotations
 
 import asyncio
 import ssl
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
+from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import Any
-from urllib.parse import urlsplit
 
 import httpcore
+import httpx
 
 from kiosk.service.address import Proxy
 from kiosk.service.errors import AnswerInvalid, AnswerLost, ServiceUnreachable
@@ -31,6 +32,7 @@ _CONNECTIONS = 4
 # At most, at one time: a visit's, the watch over the service's health, a call for staff.
 
 _FAILURES = (
+    httpx.TransportError,
     httpcore.NetworkError,
     httpcore.ProtocolError,
     httpcore.ProxyError,
@@ -70,13 +72,14 @@ class Transport:
             proxy: None: connections are made directly.
         """
         self._base_url = base_url
-        self._headers = {"Host": urlsplit(base_url).netloc, **headers}
-        self._pool = httpcore.AsyncConnectionPool(
-            ssl_context=tls,
-            max_connections=_CONNECTIONS,
-            max_keepalive_connections=_CONNECTIONS,
-            keepalive_expiry=KEEP_ALIVE,
-            network_backend=Network(connect_timeout, proxy if tls is not None else None),
+        self._http = httpx.AsyncClient(
+            transport=_Connections(tls, Network(connect_timeout, proxy if tls else None)),
+            headers=headers,
+            cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
+            follow_redirects=False,
+            trust_env=False,
+            # One limit for all of an exchange stands in its place.
+            timeout=None,  # noqa: S113
         )
 
     async def exchange(
@@ -109,19 +112,14 @@ class Transport:
             if event.endswith("send_request_headers.started"):
                 left = True
 
-        all_headers = [*self._headers.items(), *headers.items()]
-        if content is not None:
-            all_headers += [
-                ("Content-Type", "application/json"),
-                ("Content-Length", str(len(content))),
-            ]
+        given = {} if content is None else {"Content-Type": "application/json"}
         try:
             async with (
                 asyncio.timeout(seconds),
-                self._pool.stream(
+                self._http.stream(
                     method,
                     self._base_url + path,
-                    headers=all_headers,
+                    headers={**given, **headers},
                     content=content,
                     extensions={"trace": watch},
                 ) as response,
@@ -132,23 +130,74 @@ class Transport:
 
     async def close(self) -> None:
         """Close all connections."""
+        await self._http.aclose()
+
+
+class _Connections(httpx.AsyncBaseTransport):
+    """The connections, over a `Network` of our own: httpx's own transport takes none."""
+
+    def __init__(self, tls: ssl.SSLContext | None, network: Network) -> None:
+        self._pool = httpcore.AsyncConnectionPool(
+            ssl_context=tls,
+            max_connections=_CONNECTIONS,
+            max_keepalive_connections=_CONNECTIONS,
+            keepalive_expiry=KEEP_ALIVE,
+            network_backend=network,
+        )
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        """Send a request, and come back with the answer's head."""
+        answer = await self._pool.handle_async_request(
+            httpcore.Request(
+                method=request.method,
+                url=httpcore.URL(
+                    scheme=request.url.raw_scheme,
+                    host=request.url.raw_host,
+                    port=request.url.port,
+                    target=request.url.raw_path,
+                ),
+                headers=request.headers.raw,
+                content=request.stream,
+                extensions=request.extensions,
+            )
+        )
+        return httpx.Response(
+            answer.status,
+            headers=answer.headers,
+            stream=_Content(answer),
+            extensions=answer.extensions,
+        )
+
+    async def aclose(self) -> None:
+        """Close all."""
         await self._pool.aclose()
 
 
-async def _read(response: httpcore.Response) -> Answer:
+class _Content(httpx.AsyncByteStream):
+    """An answer's content, piece by piece."""
+
+    def __init__(self, answer: httpcore.Response) -> None:
+        self._answer = answer
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        async for piece in self._answer.aiter_stream():
+            yield piece
+
+    async def aclose(self) -> None:
+        await self._answer.aclose()
+
+
+async def _read(response: httpx.Response) -> Answer:
     """Take the content as it comes, up to the limit."""
-    headers: dict[str, str] = {}
-    for raw_name, raw_value in response.headers:
-        name, value = raw_name.decode("ascii").lower(), raw_value.decode("latin-1")
-        headers[name] = f"{headers[name]}, {value}" if name in headers else value
+    headers = {name.lower(): value for name, value in response.headers.items()}
     if headers.get("content-encoding", "identity").lower() != "identity":
         raise AnswerInvalid("compressed answer")
     content = bytearray()
-    async for piece in response.aiter_stream():
+    async for piece in response.aiter_raw():
         content += piece
         if len(content) > MAX_ANSWER:
             raise AnswerInvalid(f"more than {MAX_ANSWER} bytes")
-    return Answer(response.status, headers, bytes(content))
+    return Answer(response.status_code, headers, bytes(content))
 
 
 def _reason(error: Exception) -> str:

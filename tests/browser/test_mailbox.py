@@ -16,6 +16,7 @@ from selenium.webdriver.support.ui import WebDriverWait
 
 from kiosk.sandbox import scenario
 from kiosk.sandbox.server.limits import Limits
+from tests.stack.parts import require
 from tests.unit.service_lab import Lab
 
 CHROMIUM, DRIVER = shutil.which("chromium"), shutil.which("chromedriver")
@@ -24,9 +25,12 @@ PHONE, DESK = (390, 844), (1280, 900)
 
 EMAIL = "ketoan.hoasen@gmail.com"
 
-pytestmark = pytest.mark.skipif(
-    not (CHROMIUM and DRIVER), reason="needs the Debian packages chromium and chromium-driver"
-)
+
+@pytest.fixture(scope="module", autouse=True)
+def _browser_is_installed() -> None:
+    require(
+        {"chromium": bool(CHROMIUM), "chromium-driver": bool(DRIVER)}, "KIOSK_TEST_WITHOUT_BROWSER"
+    )
 
 
 class Browser:

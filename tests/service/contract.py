@@ -11,7 +11,7 @@ from typing import Any, cast
 
 import yaml
 
-from kiosk import controller, delivery, effects, readiness
+from kiosk import delivery, effects, projection, readiness
 from kiosk.flow import TABLE, AccountNotMatched, Event, Failed, State
 from kiosk.pin import PinBuffer
 from kiosk.service.errors import ServiceRefused
@@ -83,4 +83,4 @@ def _code(event: Event) -> str:
 
 
 def _problem_of(state: State) -> str:
-    return controller._STATE_PROBLEMS[state].code
+    return projection.STATE_PROBLEMS[state].code

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -223,11 +222,3 @@ def test_every_code_leads_to_the_screen_that_is_named() -> None:
         for call in {"challenge", "requestReset", "lookUpAccounts"} & set(found):
             if code in REFUSALS:
                 assert found[call] == REFUSALS[code].code
-
-
-def test_the_page_names_every_code_and_call() -> None:
-    page = (Path(__file__).parents[2] / "docs" / "service.md").read_text(encoding="utf-8")
-    table = page.partition("<!-- codes -->")[2].partition("<!-- end -->")[0]
-    assert set(re.findall(r"^\| `([a-z_]+)` \|", table, re.MULTILINE)) == set(document()["x-codes"])
-    for _, path, operation in operations():
-        assert f"`{operation['operationId']}`" in page, path

@@ -13,7 +13,16 @@ from kiosk.sandbox.pki import SandboxPki
 from kiosk.sandbox.scenario import PIN
 from kiosk.sandbox.server.run import SandboxServer, latest_mails
 from kiosk.sandbox.server.tls import SandboxTls
-from tests.stack.journey import CONFIRM, INSERT, READING, SENT, USERNAME, WELCOME, Customer
+from tests.stack.journey import (
+    CONFIRM,
+    INSERT,
+    READING,
+    REMOVE,
+    SENT,
+    USERNAME,
+    WELCOME,
+    Customer,
+)
 from tests.stack.parts import KioskCommand, Pcscd, write_config
 from tests.terminal.console import Console
 
@@ -167,3 +176,24 @@ def test_mutual_tls_end_to_end(
     assert len(latest_mails(state)) == 1
     log = (tmp_path / "kiosk.log").read_text(encoding="utf-8")
     assert "the service's certificate has expired" in log
+
+
+def test_a_card_that_is_pulled_while_a_username_is_chosen(
+    console: Console, card: CardControl
+) -> None:
+    customer = Customer(console)
+    start(customer, username_forgotten=True)
+    card.insert("hoa-sen")
+    customer.enter_pin(PIN)
+    console.wait(CHOOSE_USERNAME, "hoasen.kho")
+    card.remove()
+    console.wait("USB Token đã được rút ra", "T01")
+    assert "hoasen" not in console.text
+    # Again from the token on, without being asked for the username.
+    customer.press("enter")
+    console.wait(INSERT)
+    card.insert("hoa-sen")
+    customer.enter_pin(PIN)
+    console.wait(CHOOSE_USERNAME, "hoasen.kho")
+    customer.press("escape")
+    console.wait(REMOVE)

@@ -114,6 +114,17 @@ async def test_an_account_that_is_locked_meanwhile_gets_no_mail(
     assert lab.log_in(name, password) == (200, "change_required")
 
 
+async def test_that_an_account_is_locked_is_told_before_any_limit(tmp_path: Path) -> None:
+    with Lab(tmp_path, limits=Limits(resends=0)) as lab:
+        client = lab.client()
+        reset = await lab.open_reset(client)
+        await client.confirm(reset.id, "first")
+        lab.set_status("hoasen", "locked")
+        with pytest.raises(ServiceRefused, match=r"^403 account_locked$"):
+            await client.resend(reset.id, "second")
+        await client.close()
+
+
 async def test_how_many_mails_are_left_and_when(tmp_path: Path) -> None:
     with Lab(tmp_path, limits=Limits(resends=1, resend_wait=30)) as lab:
         client = lab.client()

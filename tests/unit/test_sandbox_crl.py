@@ -81,6 +81,10 @@ CASES: dict[str, tuple[List, str]] = {
     "expired": (List(until=NOW - timedelta(seconds=1)), UNKNOWN),
     "not yet valid": (List(from_=NOW + timedelta(seconds=301)), UNKNOWN),
     "another issuer's": (List(issuer="foreign-issuing"), UNKNOWN),
+    "of another name, signed by the right one": (
+        List(issuer="foreign-issuing", signer="issuing"),
+        UNKNOWN,
+    ),
     "of the right name, signed by another": (List(signer="foreign-issuing"), UNKNOWN),
     "signed by the root": (List(signer="root"), UNKNOWN),
     "a delta list": (List(extensions=[(x509.DeltaCRLIndicator(1), True)]), UNKNOWN),

@@ -128,6 +128,22 @@ async def test_crashed_before_a_mail_was_handed_over(tmp_path: Path) -> None:
     assert len(lab.mailed_passwords("ketoan.hoasen@gmail.com")) == 1
 
 
+def test_an_order_is_taken_up_once(tmp_path: Path) -> None:
+    with Lab(tmp_path):
+        pass
+    with closing(Store(tmp_path)) as one, closing(Store(tmp_path)) as two:
+        one.add_reset(Reset("reset", "hoasen", KIOSK, "BH-TEST", 0.0))
+        one.orders.add("k", "reset", "confirmation", 0.0, 0.0, "0" * 32)
+        assert one.orders.begin("k", "<1@x>", "hash")
+        assert not two.orders.begin("k", "<2@x>", "hash")
+        one.orders.settle("k")
+        assert not two.orders.begin("k", "<3@x>", "hash")
+        # Word that comes late changes nothing any more.
+        two.orders.defer("k", 0.0)
+        two.orders.bounce("k")
+        assert two.orders.of_reset("reset")[0].state == "sent"
+
+
 class Waiting:
     """A mail that the mail server did not take for now."""
 
