@@ -27,6 +27,7 @@ from kiosk.flow import (
     Overlay,
     PinConfirmed,
     RememberedUsername,
+    Retried,
     ServiceLost,
     ServiceRestored,
     SeveralTokensSeen,
@@ -45,7 +46,7 @@ from kiosk.pin import PinBuffer
 from kiosk.projection import projected
 from kiosk.readiness import Readiness
 from kiosk.service.errors import ServiceError
-from kiosk.session import Visit
+from kiosk.session import Visit, new_call_id
 from kiosk.view import DemoView, StaffCall, View
 
 log = logging.getLogger(__name__)
@@ -197,7 +198,9 @@ class Controller:
         elif isinstance(event, LookupAsked):
             self._visit.lookup = True
             self._visit.username = ""
-        elif isinstance(event, RememberedUsername):
+        elif isinstance(event, RememberedUsername) or (
+            isinstance(event, Retried) and self._journey.state is State.NO_MATCH
+        ):
             self._visit.lookup = False
         elif isinstance(event, CertificateChosen):
             known = {one.identity.fingerprint: one for one in self._visit.certificates}
@@ -245,6 +248,7 @@ class Controller:
     def _carry_out(self, effect: Effect) -> None:
         match effect:
             case Effect.AWAIT_TOKEN:
+                self._visit.facts = {}
                 self._look_for_token()
             case Effect.AWAIT_REMOVAL:
                 self._look_for_removal()
@@ -279,6 +283,8 @@ class Controller:
             case Effect.CANCEL_STAFF_CALL:
                 self._visit.staff = StaffCall.NONE
                 self._spawn(self._cancel_staff_call(self._visit.call_id))
+                # What is still heard of this call does not speak of the next one.
+                self._visit.call_id = new_call_id()
 
     # Effects
 

@@ -14,6 +14,8 @@ from collections.abc import AsyncIterator
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
+from msgspec.structs import replace
+
 from kiosk import problems
 from kiosk.effects import Tools, service_failed
 from kiosk.flow import Event, Failed, MailBounced, OutcomeUnknown, SendFailed, Sent
@@ -66,12 +68,18 @@ async def resend(visit: Visit, tools: Tools) -> Event:
     except service.ServiceUnreachable:
         return Failed(problems.SERVICE_RESEND_FAILED.code)
     except service.ServiceRefused as error:
-        if error.code in ("resend_limit", "rate_limited"):
+        if error.code == "resend_limit":
             return Failed(problems.SERVICE_RESEND_REFUSED.code)
+        if error.retry_after:
+            visit.resend_at = time.monotonic() + error.retry_after
         return Failed(problems.SERVICE_RESEND_FAILED.code)
     except service.ServiceError:
+        # What was known of the mail before says nothing about this one.
+        visit.delivery = None
         return OutcomeUnknown()
     visit.resend_key = ""
+    if answer.status == "expired":
+        return Failed(problems.SERVICE_RESEND_FAILED.code)
     event = await _outcome(visit, answer, tools)
     visit.resent = isinstance(event, Sent)
     return event
@@ -88,34 +96,41 @@ async def follow(visit: Visit, tools: Tools) -> AsyncIterator[Event | None]:
     loop = asyncio.get_running_loop()
     intervals = iter(FOLLOW_INTERVALS)
     due = loop.time() + next(intervals)
-    while not _is_settled(visit) or visit.resend_at > time.monotonic():
-        await asyncio.sleep(FOLLOW_TICK)
-        if visit.resend_at > time.monotonic() - 2 * FOLLOW_TICK:
-            yield None
-        if _is_settled(visit) or loop.time() < due:
-            continue
-        before = visit.delivery
-        # Whether the mail arrives does not depend on being asked; it is asked again.
-        with suppress(service.ServiceError):
-            _note(visit, await tools.service.status(visit.reset.id))
-        if visit.delivery is not None and visit.delivery != before:
-            yield _meaning(visit.delivery)
-        due = loop.time() + next(intervals, FOLLOW_INTERVALS[-1])
+    question: asyncio.Task[Delivery] | None = None
+    try:
+        while not _is_settled(visit) or visit.resend_at > time.monotonic():
+            await asyncio.sleep(FOLLOW_TICK)
+            if visit.resend_at > time.monotonic() - 2 * FOLLOW_TICK:
+                yield None
+            if _is_settled(visit) or loop.time() < due:
+                continue
+            # A task of its own: the seconds on the screen do not wait for an answer.
+            question = question or loop.create_task(tools.service.status(visit.reset.id))
+            if not question.done():
+                continue
+            before = visit.delivery
+            # Whether the mail arrives does not depend on being asked; it is asked again.
+            with suppress(service.ServiceError):
+                _note(visit, question.result())
+            question = None
+            due = loop.time() + next(intervals, FOLLOW_INTERVALS[-1])
+            if visit.delivery is not None and visit.delivery != before:
+                yield _meaning(visit.delivery)
+    finally:
+        if question is not None:
+            question.cancel()
 
 
 async def _outcome(visit: Visit, answer: Delivery, tools: Tools) -> Event:
     """Tell what became of the order; a mail that is still pending is waited for a moment."""
     loop = asyncio.get_running_loop()
     ends = loop.time() + PENDING_PATIENCE
-    while answer.status == "pending" and loop.time() < ends:
-        await asyncio.sleep(PENDING_INTERVAL)
-        try:
-            answer = await tools.service.status(answer.id)
-        except service.ServiceError:
-            break
+    with suppress(service.ServiceError, TimeoutError):
+        async with asyncio.timeout_at(ends):
+            while answer.status == "pending":
+                await asyncio.sleep(PENDING_INTERVAL)
+                answer = await tools.service.status(answer.id)
     _note(visit, answer)
-    if answer.status == "expired":
-        return Failed(problems.SERVICE_RESET_EXPIRED.code)
     # The service has taken the order: the result screen says how far it is.
     return _meaning(answer) or Sent()
 
@@ -126,10 +141,16 @@ def _meaning(answer: Delivery) -> Event | None:
             return Sent()
         case "bounced":
             return MailBounced()
+        case "expired":
+            return Failed(problems.SERVICE_RESET_EXPIRED.code)
     return None
 
 
 def _note(visit: Visit, answer: Delivery) -> None:
+    before = visit.delivery
+    if answer.status == "expired" and before and before.status in ("sent", "delivered"):
+        # A further mail was given up; the one before it is where it was.
+        answer = replace(answer, status=before.status)
     visit.delivery = answer
     visit.resend_at = 0.0
     if answer.resend_after:

@@ -102,10 +102,11 @@ REFUSALS: dict[str, Problem] = {
     "rate_limited": problems.SERVICE_TOO_MANY,
     "reset_expired": problems.SERVICE_RESET_EXPIRED,
     "resend_limit": problems.SERVICE_RESEND_REFUSED,
+    "no_match": problems.SERVICE_NO_ACCOUNT,
     "unavailable": problems.SERVICE_UNREACHABLE,
 }
-"""What the codes of the contract are to a customer; `no_match` has an event of its own, and any
-other code is `SERVICE_FAILED`."""
+"""What the codes of the contract are to a customer; any other code is `SERVICE_FAILED`. For a
+reset, `no_match` has an event of its own; here it is what it means to a lookup."""
 
 
 async def _token_failed(error: tokens.TokenError) -> Event:
@@ -118,12 +119,19 @@ async def _token_failed(error: tokens.TokenError) -> Event:
     return Failed(problem.code)
 
 
+def distrust_problem(error: service.ServiceUntrusted) -> Problem:
+    """Tell whose certificate it was that was not believed: the service's or this kiosk's."""
+    if error.reason is service.Distrust.KIOSK_REFUSED:
+        return problems.KIOSK_NOT_KNOWN
+    return problems.KIOSK_SERVICE_UNTRUSTED
+
+
 def service_failed(visit: Visit, error: service.ServiceError) -> Failed:
     """Tell what the service's failure is to a customer, while nothing has been ordered."""
     if isinstance(error, service.ServiceRefused):
         problem = REFUSALS.get(error.code, problems.SERVICE_FAILED)
         visit.facts = {}
-        if error.retry_after is not None:
+        if error.retry_after:
             visit.facts = {"minutes": str(math.ceil(error.retry_after / 60))}
         if visit.certificate is not None:
             identity = visit.certificate.identity
@@ -133,7 +141,7 @@ def service_failed(visit: Visit, error: service.ServiceError) -> Failed:
                 visit.facts = {"date": vietnamese_date(identity.not_before)}
         return Failed(problem.code)
     if isinstance(error, service.ServiceUntrusted):
-        return Failed(problems.KIOSK_SERVICE_UNTRUSTED.code)
+        return Failed(distrust_problem(error).code)
     if isinstance(error, service.AnswerInvalid):
         return Failed(problems.SERVICE_FAILED.code)
     return Failed(problems.SERVICE_UNREACHABLE.code)
@@ -296,8 +304,9 @@ async def sign(visit: Visit, tools: Tools) -> Event:
     token, certificate = visit.token, visit.certificate
     if token is None or certificate is None:
         raise RuntimeError("there is no certificate to sign with")
+    looking_up = _looks_up(visit)
     try:
-        if _looks_up(visit):
+        if looking_up:
             proof = await _signed(visit, token, certificate, tools, lookup=True)
             visit.usernames = (await tools.service.look_up_accounts(proof)).usernames
             if not visit.usernames:
@@ -305,6 +314,7 @@ async def sign(visit: Visit, tools: Tools) -> Event:
             if len(visit.usernames) > 1:
                 return SeveralUsernames()
             visit.username = visit.usernames[0]
+        looking_up = False
         proof = await _signed(visit, token, certificate, tools)
         visit.token = None
         await token.close()
@@ -317,7 +327,7 @@ async def sign(visit: Visit, tools: Tools) -> Event:
     except ProofImpossible:
         return Failed(problems.SERVICE_PROOF_REFUSED.code)
     except service.ServiceRefused as error:
-        if error.code == "no_match":
+        if error.code == "no_match" and not looking_up:
             return AccountNotMatched()
         return service_failed(visit, error)
     except service.ServiceError as error:

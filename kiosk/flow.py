@@ -520,26 +520,30 @@ TABLE: Mapping[State, Mapping[type[Event], Transition]] = {
     State.RESULT_UNKNOWN: {
         Sent: Transition(State.SENT),
         MailBounced: _BOUNCED,
+        Failed: _PROBLEM,
         Finished: _END,
     },
     State.SENT: {
         NoEmailYet: Transition(State.NO_EMAIL),
         MailBounced: _BOUNCED,
+        Failed: _PROBLEM,
         Finished: _END,
     },
     State.NO_EMAIL: {
         ResendAsked: Transition(State.RESENDING, (Effect.RESEND,)),
         MailBounced: _BOUNCED,
+        Failed: _PROBLEM,
         Back: Transition(State.SENT),
         Finished: _END,
     },
     State.RESENDING: {
         Sent: _SENT,
-        OutcomeUnknown: Transition(State.RESULT_UNKNOWN),
+        OutcomeUnknown: Transition(State.RESULT_UNKNOWN, (Effect.FOLLOW_MAIL,)),
         MailBounced: _BOUNCED,
-        Failed: Transition(State.RESEND_FAILED),
+        Failed: Transition(State.RESEND_FAILED, (Effect.FOLLOW_MAIL,)),
     },
     State.RESEND_FAILED: {
+        MailBounced: _BOUNCED,
         Back: Transition(State.SENT),
         Finished: _END,
     },

@@ -10,6 +10,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from kiosk import problems
+from kiosk.effects import distrust_problem
 from kiosk.hardware.readers import ReaderState
 from kiosk.problems import Problem
 from kiosk.service.errors import ServiceError, ServiceRefused, ServiceUntrusted
@@ -95,7 +96,7 @@ class Readiness:
 def _problem(error: ServiceError) -> Problem:
     """What keeps the service from serving this kiosk."""
     if isinstance(error, ServiceUntrusted):
-        return problems.KIOSK_SERVICE_UNTRUSTED
+        return distrust_problem(error)
     if isinstance(error, ServiceRefused) and error.code == "kiosk_unknown":
         return problems.KIOSK_NOT_KNOWN
     return problems.SERVICE_UNREACHABLE

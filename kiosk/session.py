@@ -25,6 +25,11 @@ class UsableCertificate:
     """From the certificate to the anchor, DER."""
 
 
+def new_call_id() -> str:
+    """Make the name of a call for staff."""
+    return secrets.token_urlsafe(12)
+
+
 @dataclass(slots=True)
 class Visit:
     """One customer, from the welcome screen to the next one.
@@ -67,7 +72,7 @@ class Visit:
     resend_key: str = ""
     resent: bool = False
     staff: StaffCall = StaffCall.NONE
-    call_id: str = field(default_factory=lambda: secrets.token_urlsafe(12))
+    call_id: str = field(default_factory=new_call_id)
     facts: dict[str, str] = field(default_factory=dict)
     """Values for the wording of the visit's last problem."""
 
@@ -94,6 +99,8 @@ class Visit:
         self.mailbox = None
         self.delivery = None
         self.resend_at = 0.0
+        self.resend_key = ""
+        self.resent = False
         self.idempotency_key = secrets.token_urlsafe(24)
         return token
 
@@ -101,9 +108,7 @@ class Visit:
         """Drop everything; give the token back to be closed."""
         token = self.forget_token()
         self.lookup = False
-        self.resend_key = ""
-        self.resent = False
         self.staff = StaffCall.NONE
-        self.call_id = secrets.token_urlsafe(12)
+        self.call_id = new_call_id()
         self.facts = {}
         return token

@@ -168,7 +168,7 @@ class TokenModule:
         """Log in, once, if this token with this certificate is still there.
 
         Takes the PIN over: it is wiped before this returns, unless the key will ask for
-        it again, and then with the signature.
+        it again, and then with the last signature.
 
         Args:
             certificate: DER; empty where the token shows none before login.

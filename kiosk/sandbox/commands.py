@@ -111,14 +111,17 @@ def _serve(options: argparse.Namespace) -> int:
 
     print(f"folder {options.state}", flush=True)
     tls: Any = "mutual" if options.mtls else "server" if options.tls else "none"
-    if tls != "none":
-        from kiosk.sandbox.server.tls import SandboxTls
-
-        print(f"CA {SandboxTls(options.state / 'tls').ca_file}", flush=True)
     try:
+        if tls != "none":
+            from kiosk.sandbox.server.tls import SandboxTls
+
+            print(f"CA {SandboxTls(options.state / 'tls').ca_file}", flush=True)
         serve(options.state, options.http_port, options.smtp_port, tls, options.delivery_delay)
     except ServeError as error:
         _say(str(error))
+        return FAILED
+    except OSError as error:
+        _say(f"{options.state}: {error.strerror}")
         return FAILED
     return DONE
 

@@ -259,24 +259,29 @@ class JourneyScreen(Screen[None], inherit_bindings=False):
         It counts as a press, so that a key held down does nothing on the screen after.
         """
         JourneyScreen._last_press = time.monotonic()
-        if self.focused is None and self._actions:
-            self.set_focus(self._actions[0])
+        if self.focused is None:
+            self.set_focus(self._first_shown())
 
     def action_step(self, direction: int) -> None:
         """Tab and Shift+Tab: the next or the last widget; the first action to begin with."""
         if self.focused is None and self._actions:
-            self.set_focus(self._actions[0])
+            self.set_focus(self._first_shown())
         elif direction > 0:
             self.focus_next()
         else:
             self.focus_previous()
+
+    def _first_shown(self) -> ActionButton | None:
+        """The first action that can be pressed now."""
+        return next((button for button in self._actions if button.display), None)
 
     def action_move(self, dx: int, dy: int) -> None:
         """Arrow keys: focus the nearest widget in that direction, else the next in order."""
         widgets = [widget for widget in self.focus_chain if widget.display]
         here = self.focused
         if here is None:
-            nearest: Sequence[Widget] = self._actions[:1]
+            first = self._first_shown()
+            nearest: Sequence[Widget] = [first] if first else []
         else:
             nearest = _in_direction(here.region, widgets, dx, dy)
         if nearest:

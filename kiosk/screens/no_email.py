@@ -34,8 +34,15 @@ class NoEmailScreen(JourneyScreen):
         yield ActionButton("button.finish", Finished)
 
     def first_focus(self) -> ActionButton:
-        """The first button that can be pressed now."""
+        """Sending again, or back while that cannot be had."""
         return self._actions[0 if _can_resend(self.view) else 2]
+
+    def show(self, view: View) -> None:
+        """Draw; who was about to send again is not left on another button than the way back."""
+        was_there = self.focused is self._actions[0]
+        super().show(view)
+        if was_there and not _can_resend(view):
+            self.call_after_refresh(self.set_focus, self.first_focus())
 
 
 def _can_resend(view: View) -> bool:

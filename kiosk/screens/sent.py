@@ -53,7 +53,11 @@ DELIVERIES = {
 
 
 def _title(view: View, t: Translator) -> str:
-    return t("sent.title.pending" if view.delivery == "pending" else "sent.title")
+    return t("sent.title" if _has_left(view) else "sent.title.pending")
+
+
+def _has_left(view: View) -> bool:
+    return view.delivery in ("sent", "delivered")
 
 
 def _delivery(view: View, t: Translator) -> str:
@@ -62,7 +66,7 @@ def _delivery(view: View, t: Translator) -> str:
 
 def _where(view: View, t: Translator) -> str:
     email = view.reset.masked_email if view.reset else ""
-    return t("sent.again" if view.resent else "sent.to", email=email)
+    return t("sent.again" if view.resent and _has_left(view) else "sent.to", email=email)
 
 
 def _open(view: View, t: Translator) -> Content:

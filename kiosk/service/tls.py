@@ -13,6 +13,7 @@ import hashlib
 import re
 import ssl
 from collections.abc import Iterable
+from pathlib import Path
 from typing import ClassVar
 
 from kiosk.config import ConfigError
@@ -101,7 +102,12 @@ def tls_context(
             expected = "a readable PEM file"
             raise ConfigError("kiosk.toml", "service.ca_file", found, expected) from None
     else:
-        context.load_default_certs()
+        # Not `load_default_certs`: it asks the environment (SSL_CERT_FILE) first.
+        system = ssl.get_default_verify_paths()
+        file, folder = Path(system.openssl_cafile), Path(system.openssl_capath)
+        context.load_verify_locations(
+            cafile=file if file.is_file() else None, capath=folder if folder.is_dir() else None
+        )
     _load_own_certificate(context, client_certificate, client_key, kiosk_id)
     context.sslobject_class = type("_PinnedTls", (_CheckedTls,), {"pins": read_pins(pins)})
     return context

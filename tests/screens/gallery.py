@@ -95,7 +95,9 @@ VIEWS: dict[str, View] = {
     "result unknown": View(
         State.RESULT_UNKNOWN, problem=problems.SERVICE_RESULT_UNKNOWN, reference="R-7K2M-94QX"
     ),
-    "sent": View(State.SENT, reset=RESET, mailbox=MAILBOX, reference="R-7K2M-94QX"),
+    "sent": View(
+        State.SENT, reset=RESET, mailbox=MAILBOX, reference="R-7K2M-94QX", delivery="sent"
+    ),
     "sent, pending": View(
         State.SENT, reset=RESET, mailbox=MAILBOX, reference="R-7K2M-94QX", delivery="pending"
     ),
@@ -103,9 +105,17 @@ VIEWS: dict[str, View] = {
         State.SENT, reset=RESET, mailbox=MAILBOX, reference="R-7K2M-94QX", delivery="delivered"
     ),
     "sent, demo": View(
-        State.SENT, reset=RESET, mailbox=MAILBOX, reference="R-7K2M-94QX", resent=True, demo=DEMO
+        State.SENT,
+        reset=RESET,
+        mailbox=MAILBOX,
+        reference="R-7K2M-94QX",
+        delivery="delivered",
+        resent=True,
+        demo=DEMO,
     ),
-    "sent, mailbox unknown": View(State.SENT, reset=RESET, reference="R-7K2M-94QX"),
+    "sent, mailbox unknown": View(
+        State.SENT, reset=RESET, reference="R-7K2M-94QX", delivery="sent"
+    ),
     "no email": View(State.NO_EMAIL, reset=RESET, reference="R-7K2M-94QX"),
     "no email, delivered, wait": View(
         State.NO_EMAIL,

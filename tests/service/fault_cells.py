@@ -117,10 +117,8 @@ def _cell(call: str, fault: str, known: Known) -> Cell:
             return Cell(fault, call, State.SEND_FAILED, problems.SERVICE_SEND_FAILED)
         case "resend":
             mails = 2 if carried_out else 1
-            if known in (Known.NOTHING, Known.NONSENSE):
-                unknown = problems.SERVICE_RESULT_UNKNOWN
-                return Cell(fault, call, State.RESULT_UNKNOWN, unknown, mails)
-            if known is Known.FINE:
+            if known in (Known.NOTHING, Known.NONSENSE, Known.FINE):
+                # The service is asked, and knows of one mail at least.
                 return Cell(fault, call, State.SENT, mails=mails)
             failed = problems.SERVICE_RESEND_FAILED
             return Cell(fault, call, State.RESEND_FAILED, failed, mails)

@@ -194,6 +194,18 @@ async def test_a_limit_is_of_one_username_certificate_and_kiosk(tmp_path: Path) 
         await other.close()
 
 
+async def test_a_stranger_does_not_use_an_owners_limit_up(tmp_path: Path) -> None:
+    with Lab(tmp_path, limits=Limits(per_username=2)) as lab:
+        client = lab.client()
+        for _ in range(2):
+            with pytest.raises(ServiceRefused, match="no_match"):
+                await lab.open_reset(client, "binh-minh", "hoasen")
+        with pytest.raises(ServiceRefused, match="rate_limited"):
+            await lab.open_reset(client, "binh-minh", "hoasen")
+        await lab.open_reset(client, "hoa-sen", "hoasen")
+        await client.close()
+
+
 def test_the_wait_is_told_in_header_and_document(tmp_path: Path) -> None:
     with Lab(tmp_path, limits=Limits(per_kiosk=1)) as lab:
         first, second = (

@@ -133,7 +133,7 @@ def test_an_order_is_taken_up_once(tmp_path: Path) -> None:
         pass
     with closing(Store(tmp_path)) as one, closing(Store(tmp_path)) as two:
         one.add_reset(Reset("reset", "hoasen", KIOSK, "BH-TEST", 0.0))
-        one.orders.add("k", "reset", "confirmation", 0.0, 0.0, "0" * 32)
+        one.orders.add("k", "reset", "confirmation", 1.0, 1.0, "0" * 32)
         assert one.orders.begin("k", "<1@x>", "hash")
         assert not two.orders.begin("k", "<2@x>", "hash")
         one.orders.settle("k")

@@ -136,6 +136,14 @@ async def test_the_environment_gets_no_keys(
     assert not (tmp_path / "keys").exists()
 
 
+async def test_the_environment_names_no_ca(
+    ca: Ca, pair: Pair, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SSL_CERT_FILE", str(ca.file))
+    async with Server(answer(body=HEALTH), tls=ca.server(pair)) as server:
+        assert (await refused(server)).reason is Distrust.UNKNOWN_CA
+
+
 # Pins
 
 

@@ -11,7 +11,7 @@ from kiosk import flow, problems
 from kiosk.flow import State
 from kiosk.sandbox.embedded import Operation
 from kiosk.sandbox.scenario import PIN
-from kiosk.service.errors import AnswerLost
+from kiosk.service.errors import AnswerLost, ServiceRefused
 from kiosk.service.messages import Accounts
 from tests.visits.kiosk import Kiosk
 
@@ -187,6 +187,31 @@ async def test_what_is_signed_is_what_is_asked_for(
     assert "username" not in first[1]
     assert (second[0]["typ"], second[1]["username"]) == ("bhxh-reset+jwt", "hoasen")
     assert first[1]["challenge"] != second[1]["challenge"]
+
+
+async def test_a_lookup_that_matches_nothing_drops_the_token(
+    kiosk: Kiosk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def refuse(_proof: str) -> Accounts:
+        raise ServiceRefused("no_match", 403)
+
+    monkeypatch.setattr(kiosk.client, "look_up_accounts", refuse)
+    await prove(kiosk)
+    await kiosk.reaches(State.PROBLEM, problems.SERVICE_NO_ACCOUNT)
+    kiosk.assert_erased()
+
+
+async def test_after_a_lookup_whose_username_does_not_match_it_can_be_typed(
+    kiosk: Kiosk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def found(_proof: str) -> Accounts:
+        return Accounts(("nobody",))
+
+    monkeypatch.setattr(kiosk.client, "look_up_accounts", found)
+    await prove(kiosk)
+    await kiosk.reaches(State.NO_MATCH)
+    kiosk.do(flow.Retried())
+    assert kiosk.view.state is State.USERNAME
 
 
 @pytest.mark.parametrize("operation", [Operation.SIGN, Operation.LOGIN])

@@ -8,7 +8,7 @@ from kiosk import delivery, flow, problems
 from kiosk.flow import State
 from kiosk.problems import Problem
 from kiosk.sandbox.server.run import SandboxServer
-from kiosk.service.errors import AnswerLost
+from kiosk.service.errors import AnswerLost, ServiceRefused
 from kiosk.service.messages import Delivery
 from kiosk.view import StaffCall
 from tests.visits.kiosk import Kiosk
@@ -154,16 +154,92 @@ async def test_an_unknown_result_becomes_known_when_the_service_is_back(
     await kiosk.reaches(State.SENT)
 
 
+@pytest.mark.usefixtures("_quick_questions")
 async def test_nobody_is_asked_after_a_visit_is_over(
     kiosk: Kiosk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await kiosk.to_confirm()
+    Mailer(kiosk, "pending").install(monkeypatch)
     kiosk.do(flow.SendConfirmed())
     await kiosk.reaches(State.SENT)
     following = kiosk.controller._following
     assert following is not None
+    assert not following.done()
     kiosk.do(flow.Finished())
     await kiosk.until(following.done, "the end of the questions")
+
+
+@pytest.mark.usefixtures("_quick_questions")
+@pytest.mark.parametrize("looking", [State.SENT, State.NO_EMAIL, State.RESULT_UNKNOWN])
+async def test_an_order_that_was_given_up_is_not_called_sent(
+    kiosk: Kiosk, monkeypatch: pytest.MonkeyPatch, looking: State
+) -> None:
+    await kiosk.to_confirm()
+    mailer = Mailer(kiosk, "lost" if looking is State.RESULT_UNKNOWN else "pending")
+    mailer.install(monkeypatch)
+    kiosk.do(flow.SendConfirmed())
+    await kiosk.until(lambda: kiosk.view.state in (State.SENT, State.RESULT_UNKNOWN), "a result")
+    if looking is State.NO_EMAIL:
+        kiosk.do(flow.NoEmailYet())
+    assert kiosk.view.state is looking
+    mailer.then("expired")
+    await kiosk.reaches(State.PROBLEM, problems.SERVICE_RESET_EXPIRED)
+
+
+@pytest.mark.usefixtures("_quick_questions")
+async def test_a_further_mail_that_was_given_up_leaves_the_first_where_it_was(
+    kiosk: Kiosk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await kiosk.to_confirm()
+    mailer = Mailer(kiosk, "sent")
+    mailer.install(monkeypatch)
+    kiosk.do(flow.SendConfirmed())
+    await kiosk.reaches(State.SENT)
+    mailer.then("expired")
+    kiosk.do(flow.NoEmailYet(), flow.ResendAsked())
+    await kiosk.reaches(State.RESEND_FAILED, problems.SERVICE_RESEND_FAILED)
+    kiosk.do(flow.Back())
+    assert (kiosk.view.state, kiosk.view.delivery) == (State.SENT, "sent")
+
+
+@pytest.mark.usefixtures("_quick_questions")
+async def test_the_mail_is_followed_after_a_failed_resend_as_well(
+    kiosk: Kiosk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await kiosk.to_confirm()
+    mailer = Mailer(kiosk, "sent")
+    mailer.install(monkeypatch)
+    kiosk.do(flow.SendConfirmed())
+    await kiosk.reaches(State.SENT)
+
+    async def refuse(*_: str) -> Delivery:
+        raise ServiceRefused("rate_limited", 429, retry_after=25)
+
+    monkeypatch.setattr(kiosk.client, "resend", refuse)
+    kiosk.do(flow.NoEmailYet(), flow.ResendAsked())
+    await kiosk.reaches(State.RESEND_FAILED, problems.SERVICE_RESEND_FAILED)
+    assert kiosk.view.resend_wait == 25, "too early is not used up"
+    kiosk.do(flow.Back())
+    mailer.then("bounced")
+    await kiosk.reaches(State.MAIL_BOUNCED)
+
+
+async def test_another_reset_of_the_same_visit_is_not_called_sent_again(
+    kiosk: Kiosk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await kiosk.to_confirm()
+    mailer = Mailer(kiosk, "sent")
+    mailer.install(monkeypatch)
+    kiosk.do(flow.SendConfirmed())
+    await kiosk.reaches(State.SENT)
+    kiosk.do(flow.NoEmailYet(), flow.ResendAsked())
+    await kiosk.reaches(State.SENT)
+    assert kiosk.view.resent
+    mailer.then("bounced")
+    await kiosk.reaches(State.MAIL_BOUNCED)
+    kiosk.do(flow.LostMailbox(), flow.Back(), flow.RememberedUsername())
+    await kiosk.reaches(State.USERNAME)
+    assert not kiosk.view.resent
 
 
 @pytest.mark.usefixtures("_quick_questions")

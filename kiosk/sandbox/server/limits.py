@@ -10,7 +10,7 @@ class Limits:
     """How much the service grants."""
 
     per_username: int = 30
-    """Proven requests for one username in a `window`."""
+    """Proven requests of one organisation for one username in a `window`."""
     per_certificate: int = 60
     """Challenges for one certificate in a `window`."""
     per_kiosk: int = 600

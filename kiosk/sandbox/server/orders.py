@@ -116,7 +116,10 @@ class Orders:
         return [Order(*row) for row in rows], more is not None
 
     def begin(self, key: str, message_id: str, password: str) -> bool:
-        """Take a waiting order up, before its mail leaves; False: somebody else did.
+        """Take a waiting order up, before its mail leaves; False: somebody else did, or it does
+        not hold any more.
+
+        An owner who has chosen a password since the order keeps that.
 
         Args:
             key: the order's.
@@ -127,7 +130,10 @@ class Orders:
             taken = db.execute(
                 "UPDATE orders SET state = 'sending', tries = tries + 1, message_id = ?,"
                 " password = ?"
-                " WHERE idempotency_key = ? AND state = 'waiting'",
+                " WHERE idempotency_key = ? AND state = 'waiting' AND EXISTS"
+                " (SELECT 1 FROM resets JOIN accounts USING (username)"
+                " WHERE resets.id = orders.reset_id AND accounts.status = 'active'"
+                " AND accounts.changed_at < orders.ordered_at)",
                 (message_id, password, key),
             )
             return taken.rowcount == 1

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from kiosk.sandbox.scenario import MailboxKind
 from kiosk.sandbox.server import bounces
-from kiosk.sandbox.server.mail import Mailer, MailError
+from kiosk.sandbox.server.mail import Mailer, MailError, MailRefused
 from kiosk.sandbox.server.mailbox import HeldMail, Mailbox
 
 if TYPE_CHECKING:
@@ -128,6 +128,9 @@ class PostOffice:
             notice = bounces.compose(mail.return_path, mail.recipient, mail.content, arrived_at)
             try:
                 self._mailer.hand_over("", mail.return_path, notice)
+            except MailRefused:
+                # Nobody wants the notification: it is given up (RFC 5321, section 6.1).
+                pass
             except MailError:
                 return False
         self._mailbox.drop(mail.number)

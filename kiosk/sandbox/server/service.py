@@ -112,8 +112,9 @@ class Service:
     def open_reset(self, kiosk: str, username: str, text: str) -> OpenedReset:
         """Check a proof and open the reset that it asks for."""
         holder = self._proven(kiosk, username, text)
-        # Only who owns a certificate uses the username's limit up: it locks nobody out.
-        self._limit(f"username {username}", self._limits.per_username)
+        # Counted for each organisation that asks for it: a stranger locks nobody out.
+        askers = ",".join(sorted(holder.tax_codes))
+        self._limit(f"username {username} by {askers}", self._limits.per_username)
         account = self._store.account(username) or _NOBODY
         matched = account.tax_code in holder.tax_codes
         reset = Reset(

@@ -56,7 +56,8 @@ class SandboxTls:
         """
         self._directory = directory
         self._now = now or datetime.now(UTC)
-        directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+        for folder in (directory.parent, directory):
+            folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         if not self._is_current(self.ca_file):
             self._make_authority()
 

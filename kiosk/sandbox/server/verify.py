@@ -197,8 +197,10 @@ def _holder(certificate: x509.Certificate) -> Holder:
 
     names = values(NameOID.ORGANIZATION_NAME) + values(NameOID.COMMON_NAME)
     uids = [uid.partition(":") for uid in values(NameOID.USER_ID)]
-    tax_codes = frozenset(value.strip() for kind, _, value in uids if kind.strip() == "MST")
-    return Holder(certificate, names[0][:_LONGEST_NAME] if names else "", tax_codes)
+    tax_codes = {value.strip() for kind, _, value in uids if kind.strip() == "MST"}
+    name = names[0][:_LONGEST_NAME] if names else ""
+    # An empty one is that of nobody's account.
+    return Holder(certificate, name, frozenset(tax_codes - {""}))
 
 
 _COMMON = {"aud": str, "action": str, "challenge": str, "kiosk": str, "iat": int}
