@@ -109,6 +109,8 @@ class Outbox:
         written_at = datetime.fromtimestamp(self._clock(), UTC)
         message = letter.compose(account.email, identifier, password, reset.reference, written_at)
         if not self._store.orders.begin(key, identifier, passwords.hashed(password)):
+            # If it holds no more, the next round gives it up.
+            self._wake()
             return
         try:
             self._mailer.hand_over(bounces.return_path(return_token), account.email, bytes(message))
