@@ -30,13 +30,8 @@ from tests.unit.tls_lab import Ca
 
 
 @pytest.fixture(autouse=True)
-def _short_back_off(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("kiosk.service.client._BACK_OFF", (0.005, 0.01))
-
-
-@pytest.fixture
-def ca(tmp_path: Path) -> Ca:
-    return Ca(tmp_path)
+def _quick(short_back_off: None) -> None:
+    """No test waits for the usual pauses."""
 
 
 # Before anything is sent

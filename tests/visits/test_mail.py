@@ -66,6 +66,16 @@ class Mailer:
             monkeypatch.setattr(self._client, call, self._answer)
 
 
+async def sent(kiosk: Kiosk, monkeypatch: pytest.MonkeyPatch) -> Mailer:
+    """From the welcome screen to the result, with a mail that has left."""
+    await kiosk.to_confirm()
+    mailer = Mailer(kiosk, "sent")
+    mailer.install(monkeypatch)
+    kiosk.do(flow.SendConfirmed())
+    await kiosk.reaches(State.SENT)
+    return mailer
+
+
 @pytest.mark.parametrize(
     ("answers", "state", "problem"),
     [
@@ -122,11 +132,7 @@ async def test_the_result_screen_follows_the_mail(
 async def test_a_mail_that_comes_back_is_told_and_leads_to_the_hotline(
     kiosk: Kiosk, monkeypatch: pytest.MonkeyPatch, looking: State
 ) -> None:
-    await kiosk.to_confirm()
-    mailer = Mailer(kiosk, "sent")
-    mailer.install(monkeypatch)
-    kiosk.do(flow.SendConfirmed())
-    await kiosk.reaches(State.SENT)
+    mailer = await sent(kiosk, monkeypatch)
     if looking is State.NO_EMAIL:
         kiosk.do(flow.NoEmailYet())
     reference = kiosk.view.reference
@@ -190,11 +196,7 @@ async def test_an_order_that_was_given_up_is_not_called_sent(
 async def test_a_further_mail_that_was_given_up_leaves_the_first_where_it_was(
     kiosk: Kiosk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    await kiosk.to_confirm()
-    mailer = Mailer(kiosk, "sent")
-    mailer.install(monkeypatch)
-    kiosk.do(flow.SendConfirmed())
-    await kiosk.reaches(State.SENT)
+    mailer = await sent(kiosk, monkeypatch)
     mailer.then("expired")
     kiosk.do(flow.NoEmailYet(), flow.ResendAsked())
     await kiosk.reaches(State.RESEND_FAILED, problems.SERVICE_RESEND_FAILED)
@@ -206,11 +208,7 @@ async def test_a_further_mail_that_was_given_up_leaves_the_first_where_it_was(
 async def test_the_mail_is_followed_after_a_failed_resend_as_well(
     kiosk: Kiosk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    await kiosk.to_confirm()
-    mailer = Mailer(kiosk, "sent")
-    mailer.install(monkeypatch)
-    kiosk.do(flow.SendConfirmed())
-    await kiosk.reaches(State.SENT)
+    mailer = await sent(kiosk, monkeypatch)
 
     async def refuse(*_: str) -> Delivery:
         raise ServiceRefused("rate_limited", 429, retry_after=25)
@@ -227,11 +225,7 @@ async def test_the_mail_is_followed_after_a_failed_resend_as_well(
 async def test_another_reset_of_the_same_visit_is_not_called_sent_again(
     kiosk: Kiosk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    await kiosk.to_confirm()
-    mailer = Mailer(kiosk, "sent")
-    mailer.install(monkeypatch)
-    kiosk.do(flow.SendConfirmed())
-    await kiosk.reaches(State.SENT)
+    mailer = await sent(kiosk, monkeypatch)
     kiosk.do(flow.NoEmailYet(), flow.ResendAsked())
     await kiosk.reaches(State.SENT)
     assert kiosk.view.resent
