@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 PATIENCE = 20.0
 """Seconds for the sandbox's parts to start; the first start makes keys."""
 
-DELIVERY = 6.0
+DELIVERY = 4.0
 """Seconds that the demo's mails take, so that the result screen has something to follow."""
 
 TOUR = ("hoa-sen", "binh-minh", "two-certificates", "expired", "foreign", "revoked", "last-try")
