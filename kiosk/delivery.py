@@ -91,21 +91,25 @@ async def follow(visit: Visit, tools: Tools) -> AsyncIterator[Event | None]:
     Yields what the answer means to the journey, or None where only the view has changed: the
     state of the mail, or the seconds until it may be sent again.
     """
-    if visit.reset is None:
+    reset = visit.reset
+    if reset is None:
         raise RuntimeError("there is no mail to follow")
     loop = asyncio.get_running_loop()
     intervals = iter(FOLLOW_INTERVALS)
     due = loop.time() + next(intervals)
     question: asyncio.Task[Delivery] | None = None
     try:
-        while not _is_settled(visit) or visit.resend_at > time.monotonic():
+        # What an answer means may have ended this reset.
+        while visit.reset is reset and (
+            not _is_settled(visit) or visit.resend_at > time.monotonic()
+        ):
             await asyncio.sleep(FOLLOW_TICK)
             if visit.resend_at > time.monotonic() - 2 * FOLLOW_TICK:
                 yield None
             if _is_settled(visit) or loop.time() < due:
                 continue
             # A task of its own: the seconds on the screen do not wait for an answer.
-            question = question or loop.create_task(tools.service.status(visit.reset.id))
+            question = question or loop.create_task(tools.service.status(reset.id))
             if not question.done():
                 continue
             before = visit.delivery
@@ -147,10 +151,10 @@ def _meaning(answer: Delivery) -> Event | None:
 
 
 def _note(visit: Visit, answer: Delivery) -> None:
-    before = visit.delivery
-    if answer.status == "expired" and before and before.status in ("sent", "delivered"):
-        # A further mail was given up; the one before it is where it was.
-        answer = replace(answer, status=before.status)
+    visit.mailed = visit.mailed or answer.status in ("sent", "delivered")
+    if answer.status == "expired" and visit.mailed:
+        # A further mail was given up; the one before it has left.
+        answer = replace(answer, status="sent")
     visit.delivery = answer
     visit.resend_at = 0.0
     if answer.resend_after:

@@ -65,6 +65,8 @@ class Visit:
     """Where the registered mailbox is opened, once that is known."""
     delivery: Delivery | None = None
     """What the service said last of the mail."""
+    mailed: bool = False
+    """The service has said of a mail of this reset that it has left."""
     resend_at: float = 0.0
     """From when on it may be sent again (`time.monotonic`)."""
     idempotency_key: str = field(default_factory=lambda: secrets.token_urlsafe(24))
@@ -98,6 +100,7 @@ class Visit:
         self.reset = None
         self.mailbox = None
         self.delivery = None
+        self.mailed = False
         self.resend_at = 0.0
         self.resend_key = ""
         self.resent = False

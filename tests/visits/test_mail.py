@@ -205,6 +205,26 @@ async def test_a_further_mail_that_was_given_up_leaves_the_first_where_it_was(
 
 
 @pytest.mark.usefixtures("_quick_questions")
+@pytest.mark.parametrize("mailed", [True, False])
+async def test_an_unknown_resend_that_turns_out_to_be_given_up(
+    kiosk: Kiosk, monkeypatch: pytest.MonkeyPatch, mailed: bool
+) -> None:
+    mailer = await sent(kiosk, monkeypatch)
+    kiosk.controller._visit.mailed = mailed
+    mailer.then("lost")
+    kiosk.do(flow.NoEmailYet(), flow.ResendAsked())
+    await kiosk.reaches(State.RESULT_UNKNOWN)
+    following = kiosk.controller._following
+    assert following is not None
+    mailer.then("expired")
+    if mailed:
+        await kiosk.reaches(State.SENT)
+        return
+    await kiosk.reaches(State.PROBLEM, problems.SERVICE_RESET_EXPIRED)
+    await kiosk.until(following.done, "the end of the questions")
+
+
+@pytest.mark.usefixtures("_quick_questions")
 async def test_the_mail_is_followed_after_a_failed_resend_as_well(
     kiosk: Kiosk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
