@@ -186,6 +186,8 @@ async def _token(
     for module in family.modules:
         progress(f"asking {module}")
         parts.append(await check_module(module, bench, used))
+    if verdict.status is Status.FAILED:
+        text += ": the kiosk would not serve it; what stops it is below"
     return Finding("token", verdict.status, text, facts=facts, parts=tuple(parts)), verdict
 
 
