@@ -5,11 +5,15 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from dataclasses import dataclass
+from typing import TypeVar
 
 from kiosk.doctor.findings import Finding, Status, group
 
 Parts = list[Finding]
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +39,7 @@ async def carry_out(check: Check) -> Finding:
             if asyncio.iscoroutinefunction(check.look):
                 parts = await check.look()
             else:
-                parts = await _in_a_thread(check.look)  # type: ignore[arg-type]
+                parts = await in_a_thread(check.look)
     except TimeoutError:
         return Finding(
             check.name,
@@ -60,30 +64,32 @@ def fault(name: str, title: str, error: Exception) -> Finding:
     )
 
 
-async def _in_a_thread(look: Callable[[], Parts]) -> Parts:
-    loop = asyncio.get_running_loop()
-    told: asyncio.Future[Parts] = loop.create_future()
+async def in_a_thread(work: Callable[[], T]) -> T:
+    """Do something that may block, in a thread of its own, and wait for it.
 
-    def tell(found: Parts | None, error: Exception | None) -> None:
+    Whoever stops waiting leaves the thread behind; it does not keep the process from ending.
+    """
+    loop = asyncio.get_running_loop()
+    told: asyncio.Future[T] = loop.create_future()
+
+    def tell(result: T | None, error: Exception | None) -> None:
         if told.done():
             return
         if error is not None:
             told.set_exception(error)
         else:
-            told.set_result(found or [])
+            told.set_result(result)  # type: ignore[arg-type]
 
-    def work() -> None:
-        found: Parts | None = None
+    def run() -> None:
+        result: T | None = None
         failure: Exception | None = None
         try:
-            found = look()
+            result = work()
         except Exception as error:
             failure = error
-        try:
-            loop.call_soon_threadsafe(tell, found, failure)
-        except RuntimeError:
-            # Too late: the report is written, and nobody waits any more.
-            return
+        # The report may be written by now, and the loop closed.
+        with suppress(RuntimeError):
+            loop.call_soon_threadsafe(tell, result, failure)
 
-    threading.Thread(target=work, name="doctor", daemon=True).start()
+    threading.Thread(target=run, name="doctor", daemon=True).start()
     return await told
