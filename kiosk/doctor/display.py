@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import configparser
 import unicodedata
-from pathlib import Path
 
+from kiosk.console import FONTS, VIETNAMESE_FONTS
 from kiosk.doctor.findings import Finding, failed, ok, skipped, warning
 from kiosk.doctor.machine import CONSOLE_UNIT, UNIT, Machine
 from kiosk.doctor.unit_files import unit_settings
@@ -15,8 +15,6 @@ FOOT_FILES = ("/usr/share/vnpt-bhxh-kiosk/foot.ini", "/etc/vnpt-bhxh-kiosk/displ
 
 USUAL_FONT = "monospace"
 """What foot takes where no file names a font (foot.ini(5))."""
-
-CONSOLE_FONTS = "/usr/share/consolefonts"
 
 _TONES = ("", "\u0300", "\u0301", "\u0303", "\u0309", "\u0323")
 BLOCKS = "▀▄█"
@@ -110,15 +108,10 @@ def _plain(locale: str) -> str:
 
 
 def look_at_console_font(machine: Machine) -> list[Finding]:
-    """The font of the bare terminal, which only the fallback unit needs."""
-    folder = machine.at(CONSOLE_FONTS)
-    try:
-        names = sorted(one.name for one in folder.iterdir() if "Vietnamese" in one.name)
-    except OSError:
-        names = []
+    """The fonts of the bare terminal, which only the fallback unit needs."""
+    folder = machine.at(FONTS)
+    names = [name for _, _, name in VIETNAMESE_FONTS if (folder / f"{name}.psf.gz").is_file()]
     if names:
-        fixed = [one for one in names if "Fixed" in one] or names
-        stems = ", ".join(sorted({Path(one).name.split(".")[0] for one in fixed}))
-        return [ok("console_font", f"console fonts with Vietnamese letters: {stems}")]
+        return [ok("console_font", f"console fonts with the letters: {', '.join(names)}")]
     advice = f"Install the Debian package console-setup-linux, if {CONSOLE_UNIT} is used."
     return [warning("console_font", "no console font has the Vietnamese letters", advice)]

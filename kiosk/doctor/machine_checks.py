@@ -16,7 +16,7 @@ from kiosk.doctor import (
     families,
     lockdown,
     pcsc,
-    permissions,
+    records,
     service,
     tls,
     trust,
@@ -25,9 +25,12 @@ from kiosk.doctor import (
 from kiosk.doctor.checks import Check, Parts
 from kiosk.doctor.findings import Finding, skipped
 from kiosk.doctor.machine import Machine
+from kiosk.doctor.permissions import look_at_permissions
 from kiosk.hardware.token_client import Deadlines
 
 STATE_FOLDER = Path("/var/lib/vnpt-bhxh-kiosk")
+"""Where the package has the state; the configuration may name another folder."""
+RUNTIME_FOLDER = Path("/run/vnpt-bhxh-kiosk")
 LOG_FOLDER = Path("/var/log/journal")
 
 MODULE_SECONDS = 6.0
@@ -64,8 +67,18 @@ def machine_checks(checked: Checked, machine: Machine, moment: datetime) -> list
         ]
 
     def disks() -> Parts:
-        places = {"state": machine.at(STATE_FOLDER), "log": machine.at(LOG_FOLDER)}
-        return disk.look_at_disks(places)
+        state, least = machine.at(STATE_FOLDER), disk.FAILED_BELOW
+        if settings is not None:
+            state = settings.state_directory or state
+            least = settings.config.audit.least_free
+        return [
+            *disk.look_at_disks({"state and audit journal": state}, least),
+            *disk.look_at_disks({"log": machine.at(LOG_FOLDER)}),
+        ]
+
+    def duty(known: Settings) -> Parts:
+        found = records.look_at_duty(known.state_directory, known.hours, moment.astimezone())
+        return [*found, *records.look_at_crashes(machine.at(RUNTIME_FOLDER))]
 
     async def modules() -> Parts:
         if settings is None:
@@ -81,7 +94,7 @@ def machine_checks(checked: Checked, machine: Machine, moment: datetime) -> list
         Check(
             "permissions",
             "files of the kiosk",
-            with_settings("permissions", permissions.look_at_permissions),
+            with_settings("permissions", lambda known: look_at_permissions(known, machine)),
         ),
         Check("pcsc", "readers and pcscd", readers),
         Check("modules", "PKCS#11 modules", modules, 2 * MODULE_SECONDS + 1),
@@ -92,6 +105,12 @@ def machine_checks(checked: Checked, machine: Machine, moment: datetime) -> list
         Check("disk", "disks", disks),
         Check("units", "units", lambda: units.look_at_units(machine)),
         Check("lockdown", "lock-down", lambda: lockdown.look_at_lock_down(machine)),
+        Check(
+            "journal",
+            "audit journal",
+            with_settings("journal", lambda known: records.look_at_journal(known.audit_directory)),
+        ),
+        Check("duty", "duty", with_settings("duty", duty)),
     ]
 
 

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from kiosk.assembly import Settings
 from kiosk.doctor.findings import Finding, failed, ok, warning
-from kiosk.doctor.machine import own_name, owner_of
+from kiosk.doctor.machine import UNIT, Machine, own_name, owner_of
+from kiosk.doctor.unit_files import unit_settings
 
 _ACL = "system.posix_acl_access"
 
@@ -28,8 +29,13 @@ class Place:
     path: Path
 
 
-def look_at_permissions(settings: Settings) -> list[Finding]:
-    """Look at every file that the configuration names and at the folders written to."""
+def look_at_permissions(settings: Settings, machine: Machine) -> list[Finding]:
+    """Look at every file that the configuration names and at the folders written to.
+
+    Args:
+        settings: the kiosk's.
+        machine: where its unit is looked for.
+    """
     config, folder = settings.config, settings.path.parent
     found = [check_readable(Place("kiosk.toml", settings.path))]
     for key, name in (
@@ -47,9 +53,44 @@ def look_at_permissions(settings: Settings) -> list[Finding]:
     ):
         if name:
             found.append(check_secret(Place(key, folder / name)))
+    written: list[Place] = []
+    if settings.state_directory and settings.audit_directory:
+        written.append(Place("kiosk.state_directory", settings.state_directory))
+        found.append(check_own_folder(written[0]))
+        found.append(check_own_folder(Place("audit journal", settings.audit_directory)))
     if name := config.hardware.unknown_tokens_file:
-        found.append(check_writable(Place("hardware.unknown_tokens_file", folder / name)))
+        written.append(Place("hardware.unknown_tokens_file", folder / name))
+        found.append(check_writable(written[-1]))
+    found += check_unit_lets_write(written, machine)
     return found
+
+
+def check_unit_lets_write(places: Sequence[Place], machine: Machine) -> list[Finding]:
+    """The unit sees most of the disk read-only, whatever owner and mode say."""
+    settings = unit_settings(machine, UNIT)
+    if settings.get("ProtectSystem", ())[-1:] != ("strict",):
+        return []
+    open_ = [
+        Path(base) / name
+        for key, base in (
+            ("StateDirectory", "/var/lib"),
+            ("RuntimeDirectory", "/run"),
+            ("ReadWritePaths", "/"),
+        )
+        for value in settings.get(key, ())
+        for name in value.split()
+    ]
+    return [
+        failed(
+            "unit_writes",
+            f"{place.key}: {UNIT} may not write in {place.path} (ProtectSystem=strict)",
+            f"Name a place in {open_[0] if open_ else '/var/lib'}, or add ReadWritePaths= with "
+            f"`systemctl edit {UNIT}`.",
+            path=str(place.path),
+        )
+        for place in places
+        if not any(one in (place.path, *place.path.parents) for one in open_)
+    ]
 
 
 def check_readable(place: Place) -> Finding:
@@ -125,11 +166,6 @@ def check_own_folder(place: Place) -> Finding:
         advice = f"chmod 700 {place.path}"
         return warning("folder", f"{title}: others may look into it", advice, **facts)
     return ok("folder", title, **facts)
-
-
-def check_own_folders(places: Iterable[Place]) -> list[Finding]:
-    """The same for several."""
-    return [check_own_folder(place) for place in places]
 
 
 def _about(place: Place) -> os.stat_result | Finding:
