@@ -39,22 +39,22 @@ class Finding:
     """What was found inside it."""
 
 
-def ok(name: str, text: str, **facts: Any) -> Finding:
+def ok(name: str, text: str, /, **facts: Any) -> Finding:
     """Something that is in order."""
     return Finding(name, Status.OK, text, facts=facts)
 
 
-def warning(name: str, text: str, advice: str = "", **facts: Any) -> Finding:
+def warning(name: str, text: str, advice: str = "", /, **facts: Any) -> Finding:
     """Something that is in doubt, or will be wrong one day."""
     return Finding(name, Status.WARNING, text, advice, facts)
 
 
-def failed(name: str, text: str, advice: str = "", **facts: Any) -> Finding:
+def failed(name: str, text: str, advice: str = "", /, **facts: Any) -> Finding:
     """Something that has to be mended."""
     return Finding(name, Status.FAILED, text, advice, facts)
 
 
-def skipped(name: str, reason: str, **facts: Any) -> Finding:
+def skipped(name: str, reason: str, /, **facts: Any) -> Finding:
     """Something that was not looked at, and why."""
     return Finding(name, Status.SKIPPED, f"not looked at: {reason}", facts=facts)
 

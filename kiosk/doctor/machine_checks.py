@@ -25,7 +25,7 @@ from kiosk.doctor import (
 from kiosk.doctor.checks import Check, Parts
 from kiosk.doctor.findings import Finding, skipped
 from kiosk.doctor.machine import Machine
-from kiosk.doctor.permissions import look_at_permissions
+from kiosk.doctor.permissions import Place, check_readable, look_at_permissions
 from kiosk.hardware.token_client import Deadlines
 
 STATE_FOLDER = Path("/var/lib/vnpt-bhxh-kiosk")
@@ -54,6 +54,12 @@ def machine_checks(checked: Checked, machine: Machine, moment: datetime) -> list
             return look(settings) if settings is not None else [_no_configuration(name)]
 
         return looked
+
+    def permissions() -> Parts:
+        if settings is not None:
+            return look_at_permissions(settings, machine)
+        # Perhaps that is what is wrong with it.
+        return [check_readable(Place("kiosk.toml", checked.path)), _no_configuration("files")]
 
     def readers() -> Parts:
         fixed = settings is not None and settings.config.hardware.fixed_reader
@@ -94,7 +100,7 @@ def machine_checks(checked: Checked, machine: Machine, moment: datetime) -> list
         Check(
             "permissions",
             "files of the kiosk",
-            with_settings("permissions", lambda known: look_at_permissions(known, machine)),
+            permissions,
         ),
         Check("pcsc", "readers and pcscd", readers),
         Check("modules", "PKCS#11 modules", modules, 2 * MODULE_SECONDS + 1),
