@@ -166,7 +166,10 @@ def _no_health(error: ServiceError | TimeoutError, url: str) -> Finding:
             )
             return failed("service", f"{url}: {error.reason}", advice, problem="K07")
         case ServiceRefused(code="kiosk_unknown"):
-            advice = "Have VNPT register kiosk.id, or correct it."
+            advice = (
+                "Have VNPT register kiosk.id, or correct it; where VNPT gives kiosks certificates, "
+                "set service.client_certificate and service.client_key."
+            )
             return failed("service", f"{url} does not know this kiosk", advice, problem="K06")
         case ServiceRefused():
             text = f"{url} is there and refuses: {error}"
