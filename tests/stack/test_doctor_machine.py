@@ -9,6 +9,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import sysconfig
 import tempfile
 import time
 from collections.abc import Iterator
@@ -72,10 +73,15 @@ def change(file: Path, old: str, new: str) -> None:
     file.write_text(text.replace(old, new))
 
 
-def doctor(config: Path, *arguments: str, prefix: tuple[str, ...] = ()) -> dict[str, Any]:
+def doctor(
+    config: Path,
+    *arguments: str,
+    prefix: tuple[str, ...] = (),
+    python: str | Path = sys.executable,
+) -> dict[str, Any]:
     """Run it, and return its report; what it writes as text is the same."""
     before = listing(config.parent)
-    command = [*prefix, sys.executable, "-m", "kiosk", "doctor", "--config", str(config)]
+    command = [*prefix, str(python), "-m", "kiosk", "doctor", "--config", str(config)]
     if "--user" not in arguments:
         command += ["--user", ME]
     began = time.monotonic()
@@ -212,33 +218,64 @@ def test_a_full_disk(config: Path) -> None:
     assert "4 MB free, and at least 64 MB are needed" in text_of(of("disk", report))
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become somebody else")
-def test_root_asks_what_the_kiosks_user_can_do(config: Path) -> None:
-    if not os.access(sys.executable, os.X_OK) or not _reachable(Path(__file__)):
-        pytest.skip("another user cannot read the kiosk's own files here")
-    report = doctor(config, "--user", "nobody")
+@pytest.fixture
+def everybodys_python(folder: Path) -> Path:
+    """A Python with the kiosk in it that user nobody can run as well."""
+    if os.geteuid() != 0:
+        pytest.skip("only root can become somebody else")
+    if _nobody_runs(Path(sys.executable)):
+        return Path(sys.executable)
+    environment = folder / "venv"
+    system = Path("/usr/bin/python3")
+    made = subprocess.run([system, "-m", "venv", "--without-pip", environment], check=False)
+    python = environment / "bin" / "python"
+    packages = environment / "lib" / f"python3.{sys.version_info.minor}" / "site-packages"
+    if made.returncode != 0 or not packages.is_dir():
+        pytest.skip("the system has no Python of this version")
+    repository = Path(__file__).parents[2]
+    (packages / "kiosk.pth").write_text(f"{sysconfig.get_path('purelib')}\n{repository}\n")
+    if not _nobody_runs(python):
+        pytest.skip("user nobody cannot read the kiosk's own files here")
+    return python
+
+
+def _nobody_runs(python: Path) -> bool:
+    code = "import importlib.resources, kiosk.cli, msgspec"
+    try:
+        done = subprocess.run(
+            [python, "-c", code], user="nobody", cwd="/", capture_output=True, check=False
+        )
+    except PermissionError:
+        return False
+    return done.returncode == 0
+
+
+def test_root_asks_what_the_kiosks_user_can_do(
+    config: Path, pcscd: Pcscd, everybodys_python: Path
+) -> None:
+    # Other tests' pcscd is hidden by its folder, which is pytest's user's own.
+    pcscd.folder.chmod(0o711)
+
+    def look() -> dict[str, Any]:
+        return doctor(config, "--user", "nobody", python=everybodys_python)
+
+    report = look()
     assert of("user", report)["text"] == "speaks for user nobody (started by root)"
-    told = text_of(of("permissions", report))
-    assert "cannot be written by nobody" in told
+    assert "state (root:root 0700): cannot be written by nobody" in text_of(
+        of("permissions", report)
+    )
     assert of("journal", report)["status"] == "failed"
+    assert of("pcsc", report)["status"] == "ok"
+    assert of("modules", report)["status"] != "failed"
     for file in (config.parent / "state", *(config.parent / "state").rglob("*")):
         shutil.chown(file, "nobody", "nogroup")
-    report = doctor(config, "--user", "nobody")
-    assert "kiosk.state_directory" in text_of(of("permissions", report))
+    report = look()
+    assert "state (nobody:nogroup 0700)" in text_of(of("permissions", report))
     assert of("journal", report)["status"] == "ok"
-    assert of("pcsc", report)["status"] == "ok", "the tests' pcscd lets everybody in"
-    assert of("modules", report)["status"] != "failed"
     config.chmod(0o600)
-    report = doctor(config, "--user", "nobody")
+    report = look()
     assert "Permission denied" in text_of(of("config", report))
     assert "cannot be read by nobody" in text_of(of("permissions", report))
-
-
-def _reachable(file: Path) -> bool:
-    """Whether everybody may read it."""
-    return file.stat().st_mode & 0o4 != 0 and all(
-        folder.stat().st_mode & 0o1 for folder in file.parents
-    )
 
 
 def test_config_check_tells_every_fault_and_no_prefix_twice(config: Path) -> None:
