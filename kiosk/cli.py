@@ -48,6 +48,13 @@ def main(arguments: list[str] | None = None) -> NoReturn:
         sys.exit(BAD_INPUT)
     except KeyboardInterrupt:
         sys.exit(DONE)
+    except Exception as error:
+        # No traceback reaches a person, and no value that was in one.
+        from kiosk.supervision import where
+
+        logging.getLogger(__name__).critical("fault: %s", where(error))
+        _say(f"stopped because of a fault: {where(error)}")
+        sys.exit(FAULT)
 
 
 def _harden_environment() -> None:
@@ -94,6 +101,12 @@ def _parser() -> argparse.ArgumentParser:
     run = command(commands, "run", "run the kiosk on this terminal")
     _config_option(run)
     run.add_argument("--log", type=Path, metavar="FILE", help="append a log to this file")
+    run.add_argument(
+        "--unattended",
+        action="store_true",
+        help="as systemd runs it: log to the system's journal, say that it is alive, and show a "
+        "page instead of ending where the configuration is broken",
+    )
     run.set_defaults(action=_run)
 
     demo = command(
@@ -172,6 +185,12 @@ def _run(options: argparse.Namespace) -> int:
     from kiosk.assembly import Settings
     from kiosk.hardware.readers import PcscWatcher
 
+    if options.unattended:
+        from kiosk.unattended import run_unattended
+
+        _need_terminal()
+        _keep_memory_private()
+        return run_unattended(options.config)
     settings = Settings.load(options.config)
     _need_terminal()
     _keep_memory_private()
