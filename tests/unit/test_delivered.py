@@ -7,6 +7,7 @@ import re
 import shutil
 import subprocess
 import sys
+import sysconfig
 from pathlib import Path
 
 import pytest
@@ -26,11 +27,13 @@ def delivered(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def _kiosk(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+def _python(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run Python with the packages of this one, but without this working copy."""
+    path = os.pathsep.join([str(folder), sysconfig.get_path("purelib")])
     return subprocess.run(
-        [sys.executable, "-m", "kiosk", *arguments],
+        [sys.executable, "-S", *arguments],
         cwd=folder,
-        env=os.environ | {"PYTHONPATH": str(folder)},
+        env=os.environ | {"PYTHONPATH": path},
         capture_output=True,
         text=True,
         check=False,
@@ -38,7 +41,7 @@ def _kiosk(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
 
 
 def test_commands_without_the_sandbox(delivered: Path) -> None:
-    help_page = _kiosk(delivered, "--help")
+    help_page = _python(delivered, "-m", "kiosk", "--help")
     assert help_page.returncode == 0, help_page.stderr
     assert re.search(r"^ +run ", help_page.stdout, re.M)
     assert re.search(r"^ +doctor ", help_page.stdout, re.M)
@@ -48,7 +51,7 @@ def test_commands_without_the_sandbox(delivered: Path) -> None:
 
 @pytest.mark.parametrize("command", ["demo", "sandbox"])
 def test_no_such_command(delivered: Path, command: str) -> None:
-    done = _kiosk(delivered, command)
+    done = _python(delivered, "-m", "kiosk", command)
     assert done.returncode == 2
     assert f"invalid choice: '{command}'" in done.stderr
     assert "Traceback" not in done.stderr
@@ -62,23 +65,16 @@ def test_every_module_loads_without_the_sandbox(delivered: Path) -> None:
         "        importlib.import_module(module.name)\n"
         "print(kiosk.__path__[0])\n"
     )
-    done = subprocess.run(
-        [sys.executable, "-c", code],
-        cwd=delivered,
-        env=os.environ | {"PYTHONPATH": str(delivered)},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    done = _python(delivered, "-c", code)
     assert done.returncode == 0, done.stderr
     assert done.stdout.strip() == str(delivered / "kiosk")
 
 
-def _locked(name: str) -> dict[str, str]:
-    """Packages of a lock file, each with everything that the file says of it."""
+def _locked(name: str) -> dict[str, tuple[str, ...]]:
+    """Packages of a lock file, each with its version and hashes."""
     text = (ROOT / "scripts" / "lock" / f"{name}.txt").read_text(encoding="utf-8")
-    entries = re.findall(r"^([a-z0-9-]+)==(.*(?:\n    .*)*)", text, re.M)
-    return dict(entries)
+    entries = re.findall(r"^([a-z0-9-]+)==(\S+)(.*(?:\n    .*)*)", text, re.M)
+    return {name: (version, *re.findall(r"sha256:\w+", rest)) for name, version, rest in entries}
 
 
 @pytest.mark.parametrize("name", ["kiosk", "demo"])
