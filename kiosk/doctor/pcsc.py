@@ -23,6 +23,7 @@ START_PCSCD = (
     "Start it: `systemctl enable --now pcscd.socket` (Debian package pcscd); "
     "`systemctl status pcscd` and `journalctl -u pcscd` tell more."
 )
+_OR_POLKIT = " Where it runs, polkit keeps this user out."
 _NO_READER = (
     "Plug it in again, or into another port; `lsusb` shows whether the machine sees it; most "
     "need the Debian package libccid."
@@ -46,7 +47,8 @@ def look_at_readers(*, fixed_reader: bool, pcsc: Pcsc | None = None) -> list[Fin
     try:
         names = _readers(pcsc or SystemPcsc())
     except PcscUnavailable as error:
-        return [failed("pcscd", f"pcscd does not answer {own_name()} ({error})", START_PCSCD)]
+        text = f"pcscd does not answer {own_name()} ({error})"
+        return [failed("pcscd", text, START_PCSCD + _OR_POLKIT)]
     answers = ok("pcscd", f"pcscd answers {own_name()}")
     readers = [clean_text(name, 100) for name in names]
     if readers:
