@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 from kiosk.doctor.findings import Finding, failed, ok, skipped, warning
 from kiosk.doctor.machine import Machine, own_name
-from kiosk.hardware.readers import Pcsc, PcscUnavailable, SystemPcsc
+from kiosk.hardware.readers import Pcsc, PcscUnavailable
 from kiosk.text import clean_text
 
 ACTIONS = ("org.debian.pcsc-lite.access_pcsc", "org.debian.pcsc-lite.access_card")
@@ -34,18 +34,18 @@ _RULE = (
 )
 
 
-def look_at_readers(*, fixed_reader: bool, pcsc: Pcsc | None = None) -> list[Finding]:
+def look_at_readers(pcsc: Pcsc, *, fixed_reader: bool) -> list[Finding]:
     """Ask pcscd for its readers, as the kiosk does.
 
     Args:
+        pcsc: the way to pcscd.
         fixed_reader: the machine has a reader of its own.
-        pcsc: the machine's, if none is given.
     """
     if importlib.util.find_spec("smartcard") is None:
         advice = "Install the kiosk's package anew: its Python package pyscard is missing."
         return [failed("pcscd", "PC/SC cannot be asked: pyscard is not installed", advice)]
     try:
-        names = _readers(pcsc or SystemPcsc())
+        names = _readers(pcsc)
     except PcscUnavailable as error:
         text = f"pcscd does not answer {own_name()} ({error})"
         return [failed("pcscd", text, START_PCSCD + _OR_POLKIT)]

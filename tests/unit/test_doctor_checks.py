@@ -112,14 +112,14 @@ class MadePcsc(Pcsc):
 def test_readers(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("kiosk.doctor.pcsc._PATIENCE", 0.0)
     good = MadePcsc("ACS ACR39U\x1b[2J 00 00")
-    assert the("readers", look_at_readers(fixed_reader=True, pcsc=good)).text == (
+    assert the("readers", look_at_readers(good, fixed_reader=True)).text == (
         "readers: ACS ACR39U 00 00"
     )
     assert good.released
-    none = look_at_readers(fixed_reader=False, pcsc=MadePcsc())
+    none = look_at_readers(MadePcsc(), fixed_reader=False)
     assert statuses(none) == {"pcscd": Status.OK, "readers": Status.OK}
-    missing = look_at_readers(fixed_reader=True, pcsc=MadePcsc())
-    down = look_at_readers(fixed_reader=True, pcsc=MadePcsc(down=True))
+    missing = look_at_readers(MadePcsc(), fixed_reader=True)
+    down = look_at_readers(MadePcsc(down=True), fixed_reader=True)
     assert statuses(missing)["readers"] is Status.FAILED
     assert statuses(down) == {"pcscd": Status.FAILED}
     assert_advised([*missing, *down])
@@ -174,9 +174,14 @@ async def test_modules_that_are_not_installed_and_one_that_is_none(tmp_path: Pat
 
 
 def test_no_check_of_a_bare_machine_raises(tmp_path: Path) -> None:
-    """Nothing is installed, nothing answers, no file is there."""
+    """Nothing is installed, nothing answers, no file is there.
+
+    PC/SC is made: libpcsclite looks for its socket once in a process, and other tests need it.
+    """
     order = Order(
-        tmp_path / "absent.toml", user=own_name(), place=Machine(tmp_path, lambda _: None)
+        tmp_path / "absent.toml",
+        user=own_name(),
+        place=Machine(tmp_path, lambda _: None, lambda: MadePcsc(down=True)),
     )
     report = asyncio.run(diagnose(order, lambda _: None))
     assert not report.fault
