@@ -64,7 +64,7 @@ def machine_checks(checked: Checked, machine: Machine, moment: datetime) -> list
     def readers() -> Parts:
         fixed = settings is not None and settings.config.hardware.fixed_reader
         found = pcsc.look_at_readers(machine.pcsc(), fixed_reader=fixed)
-        return [*found, *pcsc.look_at_polkit(machine)]
+        return [*found, *pcsc.look_at_polkit(machine), *pcsc.look_at_virtual_reader(machine)]
 
     def screen() -> Parts:
         return [

@@ -15,6 +15,8 @@ from kiosk.text import clean_text
 ACTIONS = ("org.debian.pcsc-lite.access_pcsc", "org.debian.pcsc-lite.access_card")
 """What pcscd 2 asks polkit for: to talk to it at all, and to use a card."""
 
+VIRTUAL_READER = "/usr/lib/pcsc/drivers/serial/libifdvpcd.so"
+
 _POLICY = "/usr/share/polkit-1/actions/org.debian.pcsc-lite.policy"
 _PATIENCE = 1.0
 """Seconds to wait for a reader: pcscd may just have been started by the question."""
@@ -69,6 +71,14 @@ def _readers(pcsc: Pcsc) -> tuple[str, ...]:
         return names
     finally:
         pcsc.release()
+
+
+def look_at_virtual_reader(machine: Machine) -> list[Finding]:
+    """A laboratory's reader lets anybody on the network put a card in: not on a kiosk."""
+    if not machine.at(VIRTUAL_READER).exists():
+        return []
+    text = "the virtual reader vpcd is installed: it takes cards from the network"
+    return [warning("vpcd", text, "On a kiosk in service: `apt-get purge vsmartcard-vpcd`.")]
 
 
 def look_at_polkit(machine: Machine, pid: Callable[[], int] = os.getpid) -> list[Finding]:

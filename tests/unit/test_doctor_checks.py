@@ -15,7 +15,13 @@ from kiosk.doctor.command import Order, diagnose
 from kiosk.doctor.families import look_at_modules, nothing_at_all
 from kiosk.doctor.findings import Finding, Status, group, ok, skipped, warning
 from kiosk.doctor.machine import Machine, Ran, own_name, speak_for
-from kiosk.doctor.pcsc import ACTIONS, look_at_polkit, look_at_readers
+from kiosk.doctor.pcsc import (
+    ACTIONS,
+    VIRTUAL_READER,
+    look_at_polkit,
+    look_at_readers,
+    look_at_virtual_reader,
+)
 from kiosk.doctor.text import as_text
 from kiosk.hardware.catalogue import Catalogue, Family
 from kiosk.hardware.readers import Pcsc, PcscReader, PcscUnavailable
@@ -123,6 +129,14 @@ def test_readers(monkeypatch: pytest.MonkeyPatch) -> None:
     assert statuses(missing)["readers"] is Status.FAILED
     assert statuses(down) == {"pcscd": Status.FAILED}
     assert_advised([*missing, *down])
+
+
+def test_a_reader_for_the_laboratory_is_not_for_a_kiosk(tmp_path: Path) -> None:
+    made = Made(tmp_path)
+    assert look_at_virtual_reader(made.machine) == []
+    made.write(VIRTUAL_READER, "")
+    found = look_at_virtual_reader(made.machine)
+    assert statuses(found) == {"vpcd": Status.WARNING}
 
 
 @pytest.mark.parametrize(
