@@ -25,7 +25,8 @@ START_PCSCD = (
     "Start it: `systemctl enable --now pcscd.socket` (Debian package pcscd); "
     "`systemctl status pcscd` and `journalctl -u pcscd` tell more."
 )
-_OR_POLKIT = " Where it runs, polkit keeps this user out."
+_REFUSED = "0x8010006A"
+"""SCARD_W_SECURITY_VIOLATION, as pcscd 2 answers whom polkit keeps out."""
 _NO_READER = (
     "Plug it in again, or into another port; `lsusb` shows whether the machine sees it; most "
     "need the Debian package libccid."
@@ -49,8 +50,9 @@ def look_at_readers(pcsc: Pcsc, *, fixed_reader: bool) -> list[Finding]:
     try:
         names = _readers(pcsc)
     except PcscUnavailable as error:
-        text = f"pcscd does not answer {own_name()} ({error})"
-        return [failed("pcscd", text, START_PCSCD + _OR_POLKIT)]
+        if _REFUSED in str(error):
+            return [failed("pcscd", f"pcscd refuses {own_name()}: polkit keeps it out", _RULE)]
+        return [failed("pcscd", f"pcscd does not answer {own_name()} ({error})", START_PCSCD)]
     answers = ok("pcscd", f"pcscd answers {own_name()}")
     readers = [clean_text(name, 100) for name in names]
     if readers:

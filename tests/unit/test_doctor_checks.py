@@ -95,12 +95,13 @@ def test_whom_it_speaks_for() -> None:
 class MadePcsc(Pcsc):
     """PC/SC with these readers, or with none to talk to."""
 
-    def __init__(self, *names: str, down: bool = False) -> None:
+    def __init__(self, *names: str, down: bool = False, error: str = "0x8010001D") -> None:
         self.names, self.down, self.released = names, down, False
+        self.error = error
 
     def establish(self) -> None:
         if self.down:
-            raise PcscUnavailable("SCardEstablishContext: 0x8010001D")
+            raise PcscUnavailable(f"SCardEstablishContext: {self.error}")
 
     def readers(self) -> tuple[str, ...]:
         return self.names
@@ -128,7 +129,11 @@ def test_readers(monkeypatch: pytest.MonkeyPatch) -> None:
     down = look_at_readers(MadePcsc(down=True), fixed_reader=True)
     assert statuses(missing)["readers"] is Status.FAILED
     assert statuses(down) == {"pcscd": Status.FAILED}
-    assert_advised([*missing, *down])
+    # What Debian 13's pcscd answers whom polkit keeps out: starting it would be no use.
+    refused = look_at_readers(MadePcsc(down=True, error="0x8010006A"), fixed_reader=False)
+    assert "polkit keeps it out" in the("pcscd", refused).text
+    assert "rules.d/60-vnpt-bhxh-kiosk.rules" in the("pcscd", refused).advice
+    assert_advised([*missing, *down, *refused])
 
 
 def test_a_reader_for_the_laboratory_is_not_for_a_kiosk(tmp_path: Path) -> None:
