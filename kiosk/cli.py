@@ -193,8 +193,8 @@ def _run(options: argparse.Namespace) -> int:
     if options.unattended:
         from kiosk.unattended import run_unattended
 
-        _need_terminal()
-        _keep_memory_private()
+        need_terminal()
+        keep_memory_private()
         return run_unattended(options.config)
     settings = Settings.load(options.config)
     need_terminal()
