@@ -16,7 +16,6 @@ from kiosk.config import ConfigError
 
 if TYPE_CHECKING:
     from kiosk.app import KioskApp
-    from kiosk.doctor.findings import Report
 
 DEFAULT_CONFIG = Path("/etc/vnpt-bhxh-kiosk/kiosk.toml")
 
@@ -123,6 +122,18 @@ def _parser() -> argparse.ArgumentParser:
         help="look at every token that is in, without PIN; exit code 0 if the kiosk would go on "
         "to the PIN, else 1",
     )
+    doctor.add_argument(
+        "--machine",
+        action="store_true",
+        help="look at the machine; without --token that is what is done anyway",
+    )
+    doctor.add_argument(
+        "--user",
+        default="kiosk",
+        metavar="NAME",
+        help="the user that the kiosk runs as; started by root, the doctor becomes that user "
+        "(kiosk)",
+    )
     doctor.add_argument("--json", action="store_true", help="write JSON")
     _config_option(doctor)
     doctor.set_defaults(action=_doctor)
@@ -183,7 +194,9 @@ def need_terminal() -> None:
         ConfigError: standard input or error is no terminal.
     """
     if not (sys.stdin.isatty() and sys.stderr.isatty()):
-        raise ConfigError("kiosk", "terminal", "none on standard input and error", "a terminal")
+        raise ConfigError(
+            "standard input and error", "terminal", "none on one of them", "a terminal on both"
+        )
 
 
 def _run(options: argparse.Namespace) -> int:
@@ -220,36 +233,36 @@ def leave(app: KioskApp) -> int:
 
 def _doctor(options: argparse.Namespace) -> int:
     import asyncio
+    import shutil
 
-    if not options.token:
-        raise ConfigError("arguments", "kiosk doctor", "nothing to look at", "--token")
-    from kiosk.assembly import Settings
-    from kiosk.doctor.text import as_text
-    from kiosk.doctor.tokens import check_tokens
-    from kiosk.hardware.readers import PcscWatcher
+    from kiosk.doctor.command import Order, diagnose
+    from kiosk.doctor.text import WIDTH, as_text
 
-    settings = Settings.load(options.config)
     log_to(None)
 
     def progress(text: str) -> None:
         if sys.stderr.isatty():
             _say(f"{text} …")
 
-    async def check() -> Report:
-        driver = settings.driver(note_unknown=False)
-        return await check_tokens(settings, PcscWatcher(), driver, progress)
-
+    order = Order(
+        options.config.absolute(),
+        machine=options.machine or not options.token,
+        token=options.token,
+        user=options.user,
+    )
     try:
-        report = asyncio.run(check())
+        report = asyncio.run(diagnose(order, progress))
         colour = sys.stdout.isatty() and not os.environ.get("NO_COLOR")
-        _write(report.as_json() + "\n" if options.json else as_text(report, colour=colour))
-    except ConfigError:
-        raise
+        width = shutil.get_terminal_size((WIDTH, 0)).columns if sys.stdout.isatty() else WIDTH
+        text = as_text(report, colour=colour, width=width)
+        _write(report.as_json() + "\n" if options.json else text)
     except KeyboardInterrupt:
         return FAILED
     except Exception as error:
         # A technician has no use for a traceback, and the exit code has to be ours.
         _say(f"doctor stopped because of a fault: {type(error).__name__}: {error}")
+        return FAULT
+    if report.fault:
         return FAULT
     return DONE if report.in_order else FAILED
 
@@ -265,10 +278,12 @@ def _write(text: str) -> None:
 
 
 def _config_check(options: argparse.Namespace) -> int:
-    from kiosk.assembly import Settings
+    from kiosk.config_check import check_configuration
 
-    settings = Settings.load(options.config)
-    trust = settings.trust()
-    settings.service()
-    print(f"{options.config}: in order ({len(trust)} trusted certificates)")
+    checked = check_configuration(options.config)
+    for fault in checked.faults:
+        _say(str(fault))
+    if checked.faults or checked.settings is None:
+        return BAD_INPUT
+    print(f"{options.config}: in order ({len(checked.settings.trust())} trusted certificates)")
     return DONE
