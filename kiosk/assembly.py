@@ -8,10 +8,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from kiosk.audit import Journal
 from kiosk.config import Config, ConfigError, read_toml
 from kiosk.controller import Controller
 from kiosk.hardware.catalogue import Catalogue
 from kiosk.hardware.readers import ReaderWatcher
+from kiosk.hours import DAYS, OpeningHours, Span
+from kiosk.machine import Machine
 from kiosk.view import View
 from kiosk.webmail import WebmailDirectory
 
@@ -33,6 +36,7 @@ class Settings:
     config: Config
     catalogue: Catalogue
     webmail: WebmailDirectory
+    hours: OpeningHours
 
     @classmethod
     def load(cls, path: Path) -> Settings:
@@ -50,12 +54,22 @@ class Settings:
                 f"[{shortest}, {longest}]",
                 "the shortest first, then the longest",
             )
+        spans = []
+        for day in DAYS:
+            texts: tuple[str, ...] = getattr(config.hours, day)
+            try:
+                spans.append([Span.parse(text) for text in texts])
+            except ValueError:
+                raise ConfigError(
+                    path, f"hours.{day}", repr(list(texts)), 'spans of a day such as "07:30-11:30"'
+                ) from None
         folder = path.parent
         return cls(
             path,
             config,
             Catalogue.load(folder / config.hardware.tokens_file),
             WebmailDirectory.load(folder / config.mailbox.webmail_file),
+            OpeningHours(spans),
         )
 
     def trust(self) -> TrustStore:
@@ -159,4 +173,35 @@ class Settings:
         simulated: bool = False,
     ) -> Controller:
         """Make the controller of this kiosk's journey."""
-        return Controller(self.config, watcher, show, crash, simulated=simulated)
+        return Controller(
+            self.config,
+            watcher,
+            show,
+            crash,
+            simulated=simulated,
+            machine=self.machine(),
+            journal=self.journal(),
+        )
+
+    @property
+    def state_directory(self) -> Path | None:
+        """Where the kiosk writes; None if it keeps nothing."""
+        name = self.config.kiosk.state_directory
+        return self.path.parent / name if name else None
+
+    @property
+    def audit_directory(self) -> Path | None:
+        """Where the audit journal is; None if there is none."""
+        state = self.state_directory
+        return state / "audit" if state else None
+
+    def journal(self) -> Journal | None:
+        """The audit journal, not opened yet."""
+        section, directory = self.config.audit, self.audit_directory
+        if directory is None:
+            return None
+        return Journal(directory, max_bytes=section.max_bytes, files=section.files)
+
+    def machine(self) -> Machine:
+        """What looks at disk, hour and staff's wish."""
+        return Machine(self.state_directory, self.hours, least_free=self.config.audit.least_free)

@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING
 from kiosk import problems
 from kiosk.effects import distrust_problem
 from kiosk.hardware.readers import ReaderState
+from kiosk.machine import Condition, Machine
 from kiosk.problems import Problem
+from kiosk.recorder import Recorder
 from kiosk.service.errors import ServiceError, ServiceRefused, ServiceUntrusted
 
 if TYPE_CHECKING:
@@ -26,6 +28,9 @@ CLOCK_TOLERANCE = 120
 RETRY_INTERVAL = 3.0
 """Seconds until the service is asked again after a failure."""
 
+MACHINE_INTERVAL = 3.0
+"""Seconds between two looks at disk and hour."""
+
 FAILURES_TO_BELIEVE = 2
 """One lost answer takes no kiosk out of service."""
 
@@ -34,8 +39,17 @@ class Readiness:
     """Watches the parts that every visit needs and names the first that is missing."""
 
     def __init__(
-        self, *, fixed_reader: bool, health_interval: float, changed: Callable[[], None]
+        self,
+        *,
+        fixed_reader: bool,
+        health_interval: float,
+        changed: Callable[[], None],
+        machine: Machine,
+        recorder: Recorder,
     ) -> None:
+        self._machine = machine
+        self._recorder = recorder
+        self._condition = Condition()
         self._fixed_reader = fixed_reader
         self._interval = health_interval
         self._changed = changed
@@ -49,17 +63,40 @@ class Readiness:
     @property
     def problem(self) -> Problem | None:
         """What keeps the kiosk out of service; None if nothing does."""
+        if self._condition.problem in (problems.KIOSK_TAKEN_OUT, problems.KIOSK_CLOSED):
+            # Nobody needs to hear of a fault of a kiosk that would not serve anyway.
+            return self._condition.problem
         if self._readers is not None:
             if not self._readers.available:
                 return problems.KIOSK_PCSC_DOWN
             if self._fixed_reader and not self._readers.readers:
                 return problems.KIOSK_NO_READER
-        return self._service
+        if self._recorder.failing:
+            return problems.KIOSK_DISK
+        return self._condition.problem or self._service
+
+    @property
+    def facts(self) -> dict[str, str]:
+        """Values for the wording of the problem."""
+        return self._condition.facts if self.problem is self._condition.problem else {}
 
     def readers_changed(self, state: ReaderState) -> None:
         """Take the newest state of the readers."""
         self._readers = state
         self._changed()
+
+    async def watch_machine(self) -> None:
+        """Look at the machine, again and again, until cancelled."""
+        while True:
+            await self._recorder.try_again()
+            self.look_at_machine()
+            await asyncio.sleep(MACHINE_INTERVAL)
+
+    def look_at_machine(self) -> None:
+        """Look at the machine now."""
+        before, self._condition = self._condition, self._machine.look()
+        if before != self._condition:
+            self._changed()
 
     async def watch_service(self, client: ServiceClient) -> None:
         """Ask for the service's health, again and again, until cancelled."""
