@@ -8,7 +8,6 @@ adds is a virtual card reader, an agent for looking inside, and the sandbox serv
 from __future__ import annotations
 
 import hashlib
-import os
 import shutil
 import subprocess
 import uuid
@@ -177,7 +176,6 @@ def _install(root: Path, package: Path) -> None:
 def _configure(root: Path, service: Service) -> None:
     """Do what a technician does after the installation, with the sandbox in VNPT's place."""
     folder = root / "etc/vnpt-bhxh-kiosk"
-    owner = folder.stat()
     (folder / "kiosk.toml").write_text(_CONFIG.format(url=service.url), encoding="utf-8")
     (folder / "trust-of-service.pem").write_text(service.ca)
     trust = folder / "trust"
@@ -185,8 +183,7 @@ def _configure(root: Path, service: Service) -> None:
     for name, pem in service.token_authorities.items():
         (trust / name).write_text(pem)
     for path in (*trust.iterdir(), folder / "kiosk.toml", folder / "trust-of-service.pem"):
-        os.chown(path, 0, owner.st_gid)
-        path.chmod(0o640)
+        path.chmod(0o644)
     display = folder / "display.ini"
     display.write_text(f"[main]\nfont=Noto Sans Mono:pixelsize={PIXEL_SIZE}\n")
     (root / "etc/hostname").write_text("vm-test\n")
