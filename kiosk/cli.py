@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import importlib
+import importlib.util
 import logging
 import os
 import sys
@@ -11,13 +13,17 @@ from typing import TYPE_CHECKING, NoReturn
 
 from kiosk import __version__
 from kiosk.config import ConfigError
-from kiosk.sandbox.commands import add_commands, state_option
 
 if TYPE_CHECKING:
     from kiosk.app import KioskApp
     from kiosk.doctor.findings import Report
 
 DEFAULT_CONFIG = Path("/etc/vnpt-bhxh-kiosk/kiosk.toml")
+
+SANDBOX = "kiosk.sandbox"
+SANDBOX_COMMANDS = "kiosk.sandbox.commands"
+"""Where `kiosk demo` and `kiosk sandbox` are. A kiosk at a counter is installed without them,
+so they are looked for and never imported by name."""
 
 DONE = 0
 FAILED = 1
@@ -48,6 +54,13 @@ def main(arguments: list[str] | None = None) -> NoReturn:
         sys.exit(BAD_INPUT)
     except KeyboardInterrupt:
         sys.exit(DONE)
+    except Exception as error:
+        # No traceback reaches a person, and no value that was in one.
+        from kiosk.supervision import where
+
+        logging.getLogger(__name__).critical("fault: %s", where(error))
+        _say(f"stopped because of a fault: {where(error)}")
+        sys.exit(FAULT)
 
 
 def _harden_environment() -> None:
@@ -60,7 +73,7 @@ def _harden_environment() -> None:
     os.environ["TEXTUAL_DISABLE_KITTY_KEY"] = "1"
 
 
-def _keep_memory_private() -> None:
+def keep_memory_private() -> None:
     """No core file and no debugger of another program sees what a customer types."""
     import ctypes
     import resource
@@ -84,7 +97,8 @@ def _parser() -> argparse.ArgumentParser:
 
     parser = argparse.ArgumentParser(
         prog="kiosk",
-        description="Password kiosk for VNPT-BHXH. To try it: kiosk demo",
+        description="Password kiosk for VNPT-BHXH."
+        + (" To try it: kiosk demo" if _with_sandbox() else ""),
         epilog=EXIT_CODES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
@@ -94,21 +108,13 @@ def _parser() -> argparse.ArgumentParser:
     run = command(commands, "run", "run the kiosk on this terminal")
     _config_option(run)
     run.add_argument("--log", type=Path, metavar="FILE", help="append a log to this file")
+    run.add_argument(
+        "--unattended",
+        action="store_true",
+        help="as systemd runs it: log to the system's journal, say that it is alive, and show a "
+        "page instead of ending where the configuration is broken",
+    )
     run.set_defaults(action=_run)
-
-    demo = command(
-        commands, "demo", "try the whole journey with a virtual token and a sandbox service"
-    )
-    state_option(demo)
-    demo.add_argument(
-        "--token",
-        choices=("auto", "card", "embedded"),
-        default="auto",
-        help="card: a virtual card behind the real pcscd; embedded: a token simulated in the "
-        "program; auto: the first if it can be had, else the second (default)",
-    )
-    demo.add_argument("--log", type=Path, metavar="FILE", help="append a log to this file")
-    demo.set_defaults(action=_demo)
 
     doctor = command(commands, "doctor", "tell a technician what the kiosk finds, and what to do")
     doctor.add_argument(
@@ -127,11 +133,14 @@ def _parser() -> argparse.ArgumentParser:
     _config_option(check)
     check.set_defaults(action=_config_check)
 
-    sandbox = command(commands, "sandbox", "parts of the demo, one by one")
-    parts = sandbox.add_subparsers(title="commands", metavar="COMMAND", required=True)
-
-    add_commands(parts, command)
+    if _with_sandbox():
+        importlib.import_module(SANDBOX_COMMANDS).add_commands(commands, command)
     return parser
+
+
+def _with_sandbox() -> bool:
+    """Whether this installation has the sandbox."""
+    return importlib.util.find_spec(SANDBOX) is not None
 
 
 def _config_option(parser: argparse.ArgumentParser) -> None:
@@ -148,8 +157,12 @@ def _say(text: str) -> None:
     print(f"kiosk: {text}", file=sys.stderr)
 
 
-def _log_to(path: Path | None) -> None:
-    """Log to a file or not at all: standard error is where Textual draws."""
+def log_to(path: Path | None) -> None:
+    """Log to a file or not at all: standard error is where Textual draws.
+
+    Raises:
+        ConfigError: the file cannot be written.
+    """
     if path is None:
         logging.getLogger().addHandler(logging.NullHandler())
         return
@@ -163,7 +176,12 @@ def _log_to(path: Path | None) -> None:
     logging.getLogger("kiosk").setLevel(logging.INFO)
 
 
-def _need_terminal() -> None:
+def need_terminal() -> None:
+    """Refuse to draw where nobody would see it.
+
+    Raises:
+        ConfigError: standard input or error is no terminal.
+    """
     if not (sys.stdin.isatty() and sys.stderr.isatty()):
         raise ConfigError("kiosk", "terminal", "none on standard input and error", "a terminal")
 
@@ -172,10 +190,16 @@ def _run(options: argparse.Namespace) -> int:
     from kiosk.assembly import Settings
     from kiosk.hardware.readers import PcscWatcher
 
+    if options.unattended:
+        from kiosk.unattended import run_unattended
+
+        _need_terminal()
+        _keep_memory_private()
+        return run_unattended(options.config)
     settings = Settings.load(options.config)
-    _need_terminal()
-    _keep_memory_private()
-    _log_to(options.log)
+    need_terminal()
+    keep_memory_private()
+    log_to(options.log)
     from kiosk.app import KioskApp
 
     app = KioskApp(
@@ -194,22 +218,6 @@ def leave(app: KioskApp) -> int:
     return app.return_code or DONE
 
 
-def _demo(options: argparse.Namespace) -> int:
-    from kiosk.sandbox.demo import Demo, DemoFailed
-
-    _need_terminal()
-    _keep_memory_private()
-    _log_to(options.log)
-    try:
-        with Demo(options.state, options.token, _say) as demo:
-            app = demo.app()
-            app.run()
-    except DemoFailed as error:
-        _say(str(error))
-        return FAILED
-    return leave(app)
-
-
 def _doctor(options: argparse.Namespace) -> int:
     import asyncio
 
@@ -221,7 +229,7 @@ def _doctor(options: argparse.Namespace) -> int:
     from kiosk.hardware.readers import PcscWatcher
 
     settings = Settings.load(options.config)
-    _log_to(None)
+    log_to(None)
 
     def progress(text: str) -> None:
         if sys.stderr.isatty():

@@ -7,6 +7,7 @@ import logging.handlers
 import os
 import socket
 import time
+import traceback
 from pathlib import Path
 
 log = logging.getLogger(__name__)
@@ -135,6 +136,13 @@ def log_to_journal() -> bool:
     logging.getLogger().addHandler(handler)
     logging.getLogger("kiosk").setLevel(logging.INFO)
     return True
+
+
+def where(error: BaseException) -> str:
+    """The exception's type and the places it went through: no message, no values."""
+    frames = traceback.extract_tb(error.__traceback__)
+    places = " < ".join(f"{Path(f.filename).name}:{f.lineno} {f.name}" for f in reversed(frames))
+    return f"{type(error).__name__} at {places or 'unknown place'}"
 
 
 def _uptime() -> float:
