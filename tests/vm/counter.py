@@ -22,11 +22,12 @@ HOST_OF_THE_MACHINE = "10.0.2.2"
 class Counter:
     """A context manager; the service runs within it."""
 
-    def __init__(self, state: Path) -> None:
+    def __init__(self, state: Path, port: int) -> None:
+        """`port` is the service's, which the disk's configuration names."""
         self.state = state / "sandbox"
         self.reader_port = free_port()
         """A port of this machine that QEMU forwards to the virtual reader's."""
-        self._service_port = free_port()
+        self._service_port = port
         self._server = self._new_server()
         self._card = CardProcess(self.state, state / "card.sock", port=self.reader_port)
 

@@ -8,6 +8,7 @@ adds is a virtual card reader, an agent for looking inside, and the sandbox serv
 from __future__ import annotations
 
 import hashlib
+import re
 import shutil
 import subprocess
 import uuid
@@ -65,18 +66,14 @@ auto eth0
 iface eth0 inet dhcp
 """
 
-_CONFIG = """\
-[kiosk]
-id = "vm-test"
-
-[service]
-url = "{url}"
-ca_file = "trust-of-service.pem"
-health_interval = 5.0
-
-[support]
-email = "hotro@vnpt.example"
-"""
+CHANGES = {
+    "id": '"vm-test"',
+    "url": '"{url}"',
+    "ca_file": '"service-ca.pem"',
+    "health_interval": "10.0",
+    "email": '"hotro@vnpt.example"',
+}
+"""What the test sets in the shipped configuration."""
 
 
 class ImageFailed(Exception):
@@ -123,14 +120,27 @@ def build(state: Path, package: Path, service: Service) -> Disk:
     file = state / "disk.raw"
     file.unlink(missing_ok=True)
     _run("mke2fs", "mke2fs", "-q", "-t", "ext4", "-L", "root", "-d", root, file, DISK_SIZE)
+    return built(state)
+
+
+def built(state: Path) -> Disk:
+    """The disk that was built there."""
+    root = state / "root"
     kernel = max((root / "boot").glob("vmlinuz-*"))
     return Disk(
-        file=file,
+        file=state / "disk.raw",
         kernel=kernel,
         initrd=root / "boot" / kernel.name.replace("vmlinuz", "initrd.img"),
         root=root,
         versions=_versions(root),
     )
+
+
+def remove(state: Path) -> None:
+    """Remove the disk, but keep the bare Debian for the next one."""
+    _remove(state / "root")
+    for name in ("disk.raw", "run.qcow2"):
+        (state / name).unlink(missing_ok=True)
 
 
 def _bare_debian(state: Path) -> Path:
@@ -176,13 +186,19 @@ def _install(root: Path, package: Path) -> None:
 def _configure(root: Path, service: Service) -> None:
     """Do what a technician does after the installation, with the sandbox in VNPT's place."""
     folder = root / "etc/vnpt-bhxh-kiosk"
-    (folder / "kiosk.toml").write_text(_CONFIG.format(url=service.url), encoding="utf-8")
-    (folder / "trust-of-service.pem").write_text(service.ca)
+    config = folder / "kiosk.toml"
+    text = config.read_text(encoding="utf-8")
+    for key, value in CHANGES.items():
+        line = f"{key} = {value.format(url=service.url)}"
+        text, found = re.subn(rf"(?m)^{key} = .*$", line, text)
+        if found != 1:
+            raise ImageFailed(f"{config} has {found} times a key {key}")
+    config.write_text(text, encoding="utf-8")
     trust = folder / "trust"
-    trust.mkdir(exist_ok=True)
-    for name, pem in service.token_authorities.items():
-        (trust / name).write_text(pem)
-    for path in (*trust.iterdir(), folder / "kiosk.toml", folder / "trust-of-service.pem"):
+    new = {trust / name: pem for name, pem in service.token_authorities.items()}
+    new[folder / "service-ca.pem"] = service.ca
+    for path, pem in new.items():
+        path.write_text(pem)
         path.chmod(0o644)
     display = folder / "display.ini"
     display.write_text(f"[main]\nfont=Noto Sans Mono:pixelsize={PIXEL_SIZE}\n")

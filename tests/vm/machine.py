@@ -83,6 +83,8 @@ class Machine:
         forward = f"hostfwd=tcp:127.0.0.1:{self._reader_port}-:{_READER_INSIDE}"
         state = self._state
         return [
+            # It ends when this process does, however that ends.
+            *("setpriv", "--pdeathsig", "KILL"),
             *("qemu-system-x86_64", "-machine", "pc", "-accel", "tcg,thread=multi"),
             *("-cpu", "qemu64", "-smp", "2", "-m", "2048", "-nodefaults", "-display", "none"),
             *("-kernel", str(self._disk.kernel), "-initrd", str(self._disk.initrd)),
@@ -137,6 +139,10 @@ class Machine:
             self.monitor("send-key", keys=keys, **{"hold-time": HOLD})
             # The monitor does not wait for the key to be released, and takes no other meanwhile.
             time.sleep(HOLD / 1000 + 0.05)
+
+    def press_harmless_key(self) -> None:
+        """Press a key that means nothing, but shows that somebody is there."""
+        self.press("shift")
 
     def type(self, text: str) -> None:
         """Type letters and digits."""
