@@ -144,6 +144,13 @@ def _parser() -> argparse.ArgumentParser:
     _config_option(check)
     check.set_defaults(action=_config_check)
 
+    audit = command(commands, "audit", "work on the audit journal")
+    audits = audit.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    verify = command(audits, "verify", "check that no line is missing, torn or changed")
+    verify.add_argument("--json", action="store_true", help="write JSON")
+    _config_option(verify)
+    verify.set_defaults(action=_audit_verify)
+
     if _with_sandbox():
         importlib.import_module(SANDBOX_COMMANDS).add_commands(commands, command)
     return parser
@@ -287,3 +294,37 @@ def _config_check(options: argparse.Namespace) -> int:
         return BAD_INPUT
     print(f"{options.config}: in order ({len(checked.settings.trust())} trusted certificates)")
     return DONE
+
+
+def _audit_verify(options: argparse.Namespace) -> int:
+    import msgspec
+
+    from kiosk.assembly import Settings
+    from kiosk.audit import AuditError, verify
+
+    directory = Settings.load(options.config).audit_directory
+    if directory is None:
+        raise ConfigError(options.config, "kiosk.state_directory", "nothing", "a folder")
+    try:
+        found = verify(directory)
+    except AuditError as error:
+        _say(str(error))
+        return FAILED
+    if options.json:
+        report = {"directory": str(directory), "in_order": found.in_order, "found": found}
+        _write(msgspec.json.format(msgspec.json.encode(report), indent=2).decode() + "\n")
+        return DONE if found.in_order else FAILED
+    lines = [f"{directory}: {found.records} lines, number {found.first} to {found.last}"]
+    lines += [
+        f"line {record.seq}, {record.time}: {record.count} bytes of a torn line were cut off"
+        for record in found.healed
+    ]
+    if found.torn:
+        lines.append(
+            f"{found.torn} bytes at the end are no line yet: the kiosk is writing it, or cuts it "
+            "off at its next start"
+        )
+    lines += [f"{fault.file}, line {fault.line}: {fault.text}" for fault in found.faults]
+    lines.append("in order" if found.in_order else "NOT in order: lines are missing or changed")
+    _write("\n".join(lines) + "\n")
+    return DONE if found.in_order else FAILED
