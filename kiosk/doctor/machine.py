@@ -20,8 +20,9 @@ UNIT = "vnpt-bhxh-kiosk.service"
 CONSOLE_UNIT = "vnpt-bhxh-kiosk-console.service"
 RESTART_TIMER = "vnpt-bhxh-kiosk-restart.timer"
 
-PROGRAM_SECONDS = 5.0
-"""Longest time that a program of the machine may take to answer."""
+PROGRAM_SECONDS = 10.0
+"""Longest time that a program of the machine may take to answer: a slow machine that is busy
+starting the kiosk takes its time."""
 
 _TEXT_MAX = 1024 * 1024
 

@@ -6,11 +6,13 @@ The first step that fails ends it: those after it would fail for the same reason
 from __future__ import annotations
 
 import asyncio
+import importlib
 import ipaddress
 import socket
 import time
 from collections.abc import Callable
 from datetime import datetime
+from functools import partial
 
 from kiosk.config import ServiceSection
 from kiosk.doctor.checks import in_a_thread
@@ -27,11 +29,11 @@ from kiosk.service.errors import (
     ServiceUntrusted,
 )
 
-NAME_SECONDS = 4.0
+NAME_SECONDS = 3.5
 """Longest wait for a name; a resolver without a server gives up only after half a minute."""
 SLOW_NAME = 1.0
-TLS_SECONDS = 4.0
-HEALTH_SECONDS = 6.0
+TLS_SECONDS = 3.5
+HEALTH_SECONDS = 5.0
 SKEW_NOTED = 30.0
 """Seconds between two clocks that are not kept by NTP, or not both."""
 
@@ -67,6 +69,9 @@ async def look_at_service(
         moment: the time now, aware.
         lookup: finds the addresses of a name.
     """
+    # To load what speaks HTTP and TLS takes a slow machine seconds, which are not the service's.
+    for module in ("kiosk.service.peer", "kiosk.service.transport"):
+        await in_a_thread(partial(importlib.import_module, module))
     name, known = await check_name(client.nearest, lookup)
     if not known:
         return [name, skipped("service", "the name has to be found first")]

@@ -178,7 +178,7 @@ async def test_modules_that_are_not_installed_and_one_that_is_none(tmp_path: Pat
         Family("default", (text,)), (Family("vendor", (absent,)), Family("both", (absent, text)))
     )
     driver = HelperTokenDriver(catalogue, Deadlines(open=10, read=10))
-    found = await look_at_modules(catalogue, driver)
+    found = await look_at_modules(catalogue, driver, 10)
     assert_advised(found)
     assert [(one.status, one.text) for one in found] == [
         (Status.FAILED, "tokens of no family: no module works, so they end with K04 or K05"),
