@@ -60,7 +60,10 @@ async def test_a_check_that_breaks_is_the_doctors_own_fault_and_the_others_are_t
         raise KeyError("x")
 
     def made(*_: object) -> list[Check]:
-        return [Check("a", "clock", broken), Check("b", "disks", lambda: [ok("disk", "fine")])]
+        return [
+            Check("a", "clock", broken, 10),
+            Check("b", "disks", lambda: [ok("disk", "fine")], 10),
+        ]
 
     monkeypatch.setattr(command, "machine_checks", made)
     config = write_config(

@@ -234,10 +234,7 @@ def test_a_locale_that_is_not_there_or_not_of_utf_8(made: Made) -> None:
         assert words in finding.text
 
 
-def test_a_program_of_the_machine_that_hangs_or_is_not_there(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr("kiosk.doctor.machine.PROGRAM_SECONDS", 0.2)
-    assert run_program(("sleep", "60")) == Ran(None)
+def test_a_program_of_the_machine_that_hangs_or_is_not_there() -> None:
+    assert run_program(("sleep", "60"), seconds=0.2) == Ran(None)
     assert run_program(("no-such-program",)) is None
     assert run_program(("sh", "-c", "echo out; echo err >&2; exit 3")) == Ran(3, "out\nerr\n")
