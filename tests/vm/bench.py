@@ -88,6 +88,11 @@ class Bench:
         )
         self.taken.append((f"{name}.png", caption))
 
+    def keep_picture_when(self, name: str, caption: str, *words: str) -> None:
+        """Wait for the words and keep the picture they are on."""
+        self.await_words(*words)
+        self.keep_picture(name, caption)
+
     # Where the machine stands
 
     def boot(self) -> float:
