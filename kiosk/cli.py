@@ -16,7 +16,6 @@ from kiosk.config import ConfigError
 
 if TYPE_CHECKING:
     from kiosk.app import KioskApp
-    from kiosk.doctor.findings import Report
 
 DEFAULT_CONFIG = Path("/etc/vnpt-bhxh-kiosk/kiosk.toml")
 
@@ -123,6 +122,18 @@ def _parser() -> argparse.ArgumentParser:
         help="look at every token that is in, without PIN; exit code 0 if the kiosk would go on "
         "to the PIN, else 1",
     )
+    doctor.add_argument(
+        "--machine",
+        action="store_true",
+        help="look at the machine; without --token that is what is done anyway",
+    )
+    doctor.add_argument(
+        "--user",
+        default="kiosk",
+        metavar="NAME",
+        help="the user that the kiosk runs as; started by root, the doctor becomes that user "
+        "(kiosk)",
+    )
     doctor.add_argument("--json", action="store_true", help="write JSON")
     _config_option(doctor)
     doctor.set_defaults(action=_doctor)
@@ -132,6 +143,13 @@ def _parser() -> argparse.ArgumentParser:
     check = command(configs, "check", "read the configuration and every file it names")
     _config_option(check)
     check.set_defaults(action=_config_check)
+
+    audit = command(commands, "audit", "work on the audit journal")
+    audits = audit.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    verify = command(audits, "verify", "check that no line is missing, torn or changed")
+    verify.add_argument("--json", action="store_true", help="write JSON")
+    _config_option(verify)
+    verify.set_defaults(action=_audit_verify)
 
     if _with_sandbox():
         importlib.import_module(SANDBOX_COMMANDS).add_commands(commands, command)
@@ -183,7 +201,9 @@ def need_terminal() -> None:
         ConfigError: standard input or error is no terminal.
     """
     if not (sys.stdin.isatty() and sys.stderr.isatty()):
-        raise ConfigError("kiosk", "terminal", "none on standard input and error", "a terminal")
+        raise ConfigError(
+            "standard input and error", "terminal", "none on one of them", "a terminal on both"
+        )
 
 
 def _run(options: argparse.Namespace) -> int:
@@ -193,8 +213,8 @@ def _run(options: argparse.Namespace) -> int:
     if options.unattended:
         from kiosk.unattended import run_unattended
 
-        _need_terminal()
-        _keep_memory_private()
+        need_terminal()
+        keep_memory_private()
         return run_unattended(options.config)
     settings = Settings.load(options.config)
     need_terminal()
@@ -220,36 +240,36 @@ def leave(app: KioskApp) -> int:
 
 def _doctor(options: argparse.Namespace) -> int:
     import asyncio
+    import shutil
 
-    if not options.token:
-        raise ConfigError("arguments", "kiosk doctor", "nothing to look at", "--token")
-    from kiosk.assembly import Settings
-    from kiosk.doctor.text import as_text
-    from kiosk.doctor.tokens import check_tokens
-    from kiosk.hardware.readers import PcscWatcher
+    from kiosk.doctor.command import Order, diagnose
+    from kiosk.doctor.text import WIDTH, as_text
 
-    settings = Settings.load(options.config)
     log_to(None)
 
     def progress(text: str) -> None:
         if sys.stderr.isatty():
             _say(f"{text} …")
 
-    async def check() -> Report:
-        driver = settings.driver(note_unknown=False)
-        return await check_tokens(settings, PcscWatcher(), driver, progress)
-
+    order = Order(
+        options.config.absolute(),
+        machine=options.machine or not options.token,
+        token=options.token,
+        user=options.user,
+    )
     try:
-        report = asyncio.run(check())
+        report = asyncio.run(diagnose(order, progress))
         colour = sys.stdout.isatty() and not os.environ.get("NO_COLOR")
-        _write(report.as_json() + "\n" if options.json else as_text(report, colour=colour))
-    except ConfigError:
-        raise
+        width = shutil.get_terminal_size((WIDTH, 0)).columns if sys.stdout.isatty() else WIDTH
+        text = as_text(report, colour=colour, width=width)
+        _write(report.as_json() + "\n" if options.json else text)
     except KeyboardInterrupt:
         return FAILED
     except Exception as error:
         # A technician has no use for a traceback, and the exit code has to be ours.
         _say(f"doctor stopped because of a fault: {type(error).__name__}: {error}")
+        return FAULT
+    if report.fault:
         return FAULT
     return DONE if report.in_order else FAILED
 
@@ -265,10 +285,46 @@ def _write(text: str) -> None:
 
 
 def _config_check(options: argparse.Namespace) -> int:
-    from kiosk.assembly import Settings
+    from kiosk.config_check import check_configuration
 
-    settings = Settings.load(options.config)
-    trust = settings.trust()
-    settings.service()
-    print(f"{options.config}: in order ({len(trust)} trusted certificates)")
+    checked = check_configuration(options.config)
+    for fault in checked.faults:
+        _say(str(fault))
+    if checked.faults or checked.settings is None:
+        return BAD_INPUT
+    print(f"{options.config}: in order ({len(checked.settings.trust())} trusted certificates)")
     return DONE
+
+
+def _audit_verify(options: argparse.Namespace) -> int:
+    import msgspec
+
+    from kiosk.assembly import Settings
+    from kiosk.audit import AuditError, verify
+
+    directory = Settings.load(options.config).audit_directory
+    if directory is None:
+        raise ConfigError(options.config, "kiosk.state_directory", "nothing", "a folder")
+    try:
+        found = verify(directory)
+    except AuditError as error:
+        _say(str(error))
+        return FAILED
+    if options.json:
+        report = {"directory": str(directory), "in_order": found.in_order, "found": found}
+        _write(msgspec.json.format(msgspec.json.encode(report), indent=2).decode() + "\n")
+        return DONE if found.in_order else FAILED
+    lines = [f"{directory}: {found.records} lines, number {found.first} to {found.last}"]
+    lines += [
+        f"line {record.seq}, {record.time}: {record.count} bytes of a torn line were cut off"
+        for record in found.healed
+    ]
+    if found.torn:
+        lines.append(
+            f"{found.torn} bytes at the end are no line yet: the kiosk is writing it, or cuts it "
+            "off at its next start"
+        )
+    lines += [f"{fault.file}, line {fault.line}: {fault.text}" for fault in found.faults]
+    lines.append("in order" if found.in_order else "NOT in order: lines are missing or changed")
+    _write("\n".join(lines) + "\n")
+    return DONE if found.in_order else FAILED

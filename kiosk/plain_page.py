@@ -58,7 +58,7 @@ def show_until(problem: Problem, over: Callable[[], bool], supervisor: Superviso
         nonlocal draw_again
         draw_again = True
 
-    handlers: dict[signal.Signals, _Handler] = {number: end for number in _SIGNALS}
+    handlers: dict[signal.Signals, _Handler] = dict.fromkeys(_SIGNALS, end)
     handlers[signal.SIGWINCH] = resized
     with _handling(handlers), _raw_terminal():
         supervisor.status(f"out of service: {problem.code}")

@@ -126,10 +126,9 @@ class CrashCounter:
 
 def log_to_journal() -> bool:
     """Log to journald, with levels; False where there is none."""
-    try:
-        handler = logging.handlers.SysLogHandler(str(JOURNAL_SOCKET))
-    except OSError:
+    if not JOURNAL_SOCKET.exists():
         return False
+    handler = logging.handlers.SysLogHandler(str(JOURNAL_SOCKET))
     handler.ident = "kiosk: "
     handler.append_nul = False
     handler.setFormatter(logging.Formatter("%(name)s: %(message)s"))

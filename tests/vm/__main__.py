@@ -42,7 +42,9 @@ def main() -> int:
     options.state.mkdir(parents=True, exist_ok=True)
     try:
         package = options.deb or _built_package(options.state)
-        chosen = [check for check in CHECKS.values() if not options.only or check.name in options.only]
+        chosen = [
+            check for check in CHECKS.values() if not options.only or check.name in options.only
+        ]
         return _run(options.state, package, chosen, options)
     except image.ImageFailed as error:
         _say(str(error))
