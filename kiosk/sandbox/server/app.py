@@ -98,9 +98,7 @@ def build(service: Service, store: Store) -> Starlette:
         # A page in a browser must not reach the mailbox under a name of its own choice
         # that it makes resolve to this machine. 10.0.2.2 is this machine to QEMU's machines.
         middleware=[
-            Middleware(
-                TrustedHostMiddleware, allowed_hosts=["127.0.0.1", "localhost", "10.0.2.2"]
-            )
+            Middleware(TrustedHostMiddleware, allowed_hosts=["127.0.0.1", "localhost", "10.0.2.2"])
         ],
         exception_handlers={
             Refusal: _refused,

@@ -38,9 +38,7 @@ def console(bench: Bench) -> str:
             raise CheckFailed(f"{active} is on the screen after Ctrl+Alt+F2")
     finally:
         bench.reader = terminal
-        bench.machine.shell(
-            f"systemctl stop {CONSOLE_UNIT}; systemctl start {UNIT}", seconds=240
-        )
+        bench.machine.shell(f"systemctl stop {CONSOLE_UNIT}; systemctl start {UNIT}", seconds=240)
     return f"font {_font(bench).name}; the code says {code}; Alt+F2 and Ctrl+Alt+F2 do nothing"
 
 

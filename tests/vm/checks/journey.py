@@ -29,9 +29,7 @@ def journey(bench: Bench) -> str:
     mail = counter.await_mail(before)
     if USERNAME not in mail.text:
         raise CheckFailed("the mail does not name the account")
-    code = wait_until(
-        lambda: qr_code(machine.picture()), "no QR code is read from the screen", 30
-    )
+    code = wait_until(lambda: qr_code(machine.picture()), "no QR code is read from the screen", 30)
     if not code.startswith(ADDRESS_OF_THE_MAILBOX):
         raise CheckFailed(f"the QR code says {code}")
     customer.leave()

@@ -53,7 +53,7 @@ def power_cut_order(bench: Bench) -> str:
 @check("torn-line", "A torn last line of the audit journal is healed at the start, and reported")
 def torn_line(bench: Bench) -> str:
     shell = bench.machine.shell
-    bench.machine.shell(f"printf '%s' '{{\"seq\": 99999, \"time\": \"20' >>{JOURNAL}; sync")
+    bench.machine.shell(f'printf \'%s\' \'{{"seq": 99999, "time": "20\' >>{JOURNAL}; sync')
     torn = bench.machine.run("/usr/bin/kiosk", "audit", "verify", seconds=120)
     found = _boot_again(bench)
     healed = [json.loads(line) for line in shell(f"tail -n 20 {JOURNAL}").splitlines()]
