@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +13,7 @@ from kiosk.config import Config, ConfigError, read_toml
 from kiosk.controller import Controller
 from kiosk.hardware.catalogue import Catalogue
 from kiosk.hardware.readers import ReaderWatcher
+from kiosk.staff.pin_hash import HashInvalid, PinHash
 from kiosk.view import View
 from kiosk.webmail import WebmailDirectory
 
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
     from kiosk.hardware.unknown_tokens import UnknownTokens
     from kiosk.mail_exchange import MailboxFinder
     from kiosk.service.client import ServiceClient
+    from kiosk.staff.mode import StaffRoom
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +53,13 @@ class Settings:
                 f"[{shortest}, {longest}]",
                 "the shortest first, then the longest",
             )
+        try:
+            if config.staff.pin_hash:
+                PinHash.parse(config.staff.pin_hash)
+        except HashInvalid as error:
+            # The hash itself is not shown: it may be right but for a letter.
+            expected = "the line that `kiosk staff pin` prints, or an empty text"
+            raise ConfigError(path, "staff.pin_hash", str(error), expected) from None
         folder = path.parent
         return cls(
             path,
@@ -159,4 +169,35 @@ class Settings:
         simulated: bool = False,
     ) -> Controller:
         """Make the controller of this kiosk's journey."""
-        return Controller(self.config, watcher, show, crash, simulated=simulated)
+        return Controller(
+            self.config, watcher, show, crash, simulated=simulated, staff=self.staff_room()
+        )
+
+    def staff_room(self) -> StaffRoom | None:
+        """Make what staff mode works with; None where no staff PIN is configured."""
+        from kiosk.staff.diagnostics import FOLDER, Diagnostics  # noqa: PLC0415
+        from kiosk.staff.mode import StaffRoom  # noqa: PLC0415
+        from kiosk.staff.qr_test import harmless_url  # noqa: PLC0415
+        from kiosk.staff.recent_log import RecentLog  # noqa: PLC0415
+        from kiosk.staff.stick import Stick  # noqa: PLC0415
+        from kiosk.staff.switch import NAME, Switch  # noqa: PLC0415
+        from kiosk.staff.tries import Tries  # noqa: PLC0415
+        from kiosk.staff.visits import visits_page  # noqa: PLC0415
+
+        if not self.config.staff.pin_hash:
+            return None
+        pin_hash = PinHash.parse(self.config.staff.pin_hash)
+        state = self.path.parent / self.config.kiosk.state_directory
+        audit = state / "audit"
+        recent = RecentLog.installed()
+        diagnostics = Diagnostics(
+            self.config, self.path, state / FOLDER, audit, lambda: recent.lines, Stick()
+        )
+        return StaffRoom(
+            verify=lambda pin: asyncio.to_thread(pin_hash.matches, pin),
+            tries=Tries(state / "staff-tries.json"),
+            switch=Switch(state / NAME),
+            visits=lambda: visits_page(audit),
+            export=diagnostics.export,
+            qr_url=harmless_url(self.webmail),
+        )

@@ -38,6 +38,8 @@ class KioskSection(_Section, frozen=True):
     """Name of this machine towards the service."""
     language: Literal["vi", "en"] = "vi"
     """Language of the welcome screen."""
+    state_directory: str = "/var/lib/vnpt-bhxh-kiosk"
+    """Where the kiosk keeps what has to outlive a restart."""
 
 
 class ServiceSection(_Section, frozen=True):
@@ -113,6 +115,16 @@ class MailboxSection(_Section, frozen=True):
     """Longest wait for the MX records of a domain that is not listed; 0: they are not asked for."""
 
 
+class StaffSection(_Section, frozen=True):
+    """`[staff]`"""
+
+    pin_hash: Annotated[str, Meta(max_length=256)] = ""
+    """Argon2id hash of the staff PIN, as `kiosk staff pin` prints it; empty: there is no staff
+    mode."""
+    auto_close: Seconds = 120.0
+    """Staff mode closes after this long without a touch."""
+
+
 class Config(_Section, frozen=True):
     """`kiosk.toml`"""
 
@@ -123,6 +135,7 @@ class Config(_Section, frozen=True):
     time: TimeSection = TimeSection()
     support: SupportSection = SupportSection()
     mailbox: MailboxSection = MailboxSection()
+    staff: StaffSection = StaffSection()
 
 
 T = TypeVar("T")

@@ -11,12 +11,15 @@ import asyncio
 import logging
 from collections import deque
 from collections.abc import Callable, Coroutine
+from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 from kiosk import delivery, effects, problems
 from kiosk.config import Config
 from kiosk.effects import Tools
 from kiosk.flow import (
+    STAFF_STATES,
     UNATTENDED_STATES,
     CertificateChosen,
     Effect,
@@ -31,6 +34,9 @@ from kiosk.flow import (
     ServiceLost,
     ServiceRestored,
     SeveralTokensSeen,
+    StaffAsked,
+    StaffJobAsked,
+    StaffTopicAsked,
     State,
     TokenInserted,
     TokenRemoved,
@@ -47,6 +53,8 @@ from kiosk.projection import projected
 from kiosk.readiness import Readiness
 from kiosk.service.errors import ServiceError
 from kiosk.session import Visit, new_call_id
+from kiosk.staff.health import Condition
+from kiosk.staff.mode import StaffMode, StaffRoom, Surroundings
 from kiosk.view import DemoView, StaffCall, View
 
 log = logging.getLogger(__name__)
@@ -63,6 +71,7 @@ class Controller:
         crash: Callable[[BaseException], None],
         *,
         simulated: bool = False,
+        staff: StaffRoom | None = None,
     ) -> None:
         """Make a controller that does nothing before `start`.
 
@@ -70,6 +79,7 @@ class Controller:
             show: called with the new view after every change.
             crash: called when an effect raises what it should not.
             simulated: the token is embedded in the program, and the screens say so.
+            staff: what staff mode needs; None: it does not open.
         """
         self._config = config
         self._watcher = watcher
@@ -88,15 +98,24 @@ class Controller:
         self._background: set[asyncio.Task[None]] = set()
         self._tools: asyncio.Future[Tools] | None = None
         self._telling_staff = asyncio.Lock()
-        self._idle = IdleClock(config.time, self.dispatch, self.refresh)
+        self._idle = IdleClock(
+            config.time, self.dispatch, self.refresh, staff_close=config.staff.auto_close
+        )
         self._readiness = Readiness(
             fixed_reader=config.hardware.fixed_reader,
             health_interval=config.service.health_interval,
             changed=self._readiness_changed,
+            taken_out=(lambda: staff.switch.is_off) if staff else lambda: False,
         )
+        self.leave: Callable[[], None] = lambda: None
+        """Ends the program in an orderly way; whoever supervises it starts it again."""
+        self._began = datetime.now()
+        self._staff = StaffMode(staff, self._surroundings()) if staff else None
         self._stalled: Card | None = None
         """The card that does not answer, while it has to be taken out."""
         self._demo: DemoView | None = None
+        self._staff_asked: StaffTopicAsked | StaffJobAsked = StaffTopicAsked()
+        """What staff want to see or to be done."""
 
     # Life
 
@@ -184,6 +203,9 @@ class Controller:
 
     def _step(self, event: Event) -> None:
         name = type(event).__name__
+        if isinstance(event, StaffAsked) and self._staff is None:
+            log.info("there is no staff mode: no PIN is configured")
+            return
         if not self._journey.accepts(type(event)):
             log.info("%s came late at %s", name, self._journey.state.value)
             return
@@ -208,6 +230,8 @@ class Controller:
                 log.info("%s meant another token", name)
                 return
             self._visit.certificate = known[event.fingerprint]
+        elif isinstance(event, StaffTopicAsked | StaffJobAsked):
+            self._staff_asked = event
         elif isinstance(event, TokenStuck) and self._visit.card is not None:
             self._stalled = self._visit.card
         before = self._journey.state
@@ -228,6 +252,9 @@ class Controller:
             self._readiness.look_now()
         elif arrived and self._journey.state is State.USERNAME:
             self._spawn(self._warm_up_service())
+        if arrived and self._journey.state is State.STAFF_LOGIN and self._staff is not None:
+            self._staff_asked = StaffTopicAsked()
+            self._staff.opened()
         if arrived and self._journey.state is State.WELCOME:
             self._visit = Visit(self._pin)
             self._language = self._config.kiosk.language
@@ -285,6 +312,23 @@ class Controller:
                 self._spawn(self._cancel_staff_call(self._visit.call_id))
                 # What is still heard of this call does not speak of the next one.
                 self._visit.call_id = new_call_id()
+            case _:
+                self._carry_out_for_staff(effect)
+
+    def _carry_out_for_staff(self, effect: Effect) -> None:
+        staff = self._staff
+        if staff is None:
+            raise RuntimeError("there is no staff mode")
+        match effect:
+            case Effect.CHECK_STAFF_PIN:
+                staff.check_pin(self._pin)
+            case Effect.SHOW_STAFF_PAGE:
+                asked = self._staff_asked
+                staff.show(asked.topic, getattr(asked, "part", ""))
+            case Effect.RUN_STAFF_JOB:
+                staff.run(self._staff_asked.topic)
+            case Effect.CLOSE_STAFF_MODE:
+                staff.close()
 
     # Effects
 
@@ -476,6 +520,39 @@ class Controller:
             countdown=self._idle.countdown,
             simulated=self._simulated,
             demo=self._demo,
+            staff_mode=self._staff.view
+            if self._staff is not None and self._journey.state in STAFF_STATES
+            else None,
+        )
+
+    # Staff mode
+
+    def _surroundings(self) -> Surroundings:
+        return Surroundings(
+            condition=self._condition,
+            readers=lambda: self._readers,
+            tools=self._equipped,
+            fixed_reader=self._config.hardware.fixed_reader,
+            spawn=self._spawn,
+            raise_event=self.dispatch,
+            changed=self.refresh,
+            switched=self._readiness_changed,
+            restart=self._leave,
+            record=lambda what, **facts: log.info("%s %s", what, facts or ""),
+        )
+
+    def _leave(self) -> None:
+        self.leave()
+
+    def _condition(self) -> Condition:
+        return Condition(
+            readers=self._readers,
+            troubles=self._readiness.problems,
+            service_known=self._readiness.service_known,
+            kiosk_id=self._config.kiosk.id,
+            since=self._began,
+            now=datetime.now(),
+            disk=Path(self._config.kiosk.state_directory),
         )
 
 

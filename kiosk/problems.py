@@ -31,6 +31,7 @@ KIOSK_MODULE_MISSING = Problem("K04", "kiosk_module_missing")
 KIOSK_DRIVER_FAILED = Problem("K05", "kiosk_driver_failed", can_retry=True)
 KIOSK_NOT_KNOWN = Problem("K06", "kiosk_not_known")
 KIOSK_SERVICE_UNTRUSTED = Problem("K07", "kiosk_service_untrusted")
+KIOSK_TAKEN_OUT = Problem("K12", "kiosk_taken_out")
 
 TOKEN_REMOVED = Problem("T01", "token_removed", can_retry=True)
 TOKEN_NOT_RECOGNISED = Problem("T02", "token_not_recognised", can_retry=True)

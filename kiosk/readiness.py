@@ -34,14 +34,26 @@ class Readiness:
     """Watches the parts that every visit needs and names the first that is missing."""
 
     def __init__(
-        self, *, fixed_reader: bool, health_interval: float, changed: Callable[[], None]
+        self,
+        *,
+        fixed_reader: bool,
+        health_interval: float,
+        changed: Callable[[], None],
+        taken_out: Callable[[], bool] = lambda: False,
     ) -> None:
+        """Make a watch that begins with `watch_service`.
+
+        Args:
+            taken_out: tells whether staff have taken the machine out of service.
+        """
+        self._taken_out = taken_out
         self._fixed_reader = fixed_reader
         self._interval = health_interval
         self._changed = changed
         self._readers: ReaderState | None = None
         self._service: Problem | None = None
         self._failures = 0
+        self._answered = False
         self._asked_now = asyncio.Event()
         self.capabilities: frozenset[str] = frozenset()
         """Optional calls that the service offers."""
@@ -49,12 +61,27 @@ class Readiness:
     @property
     def problem(self) -> Problem | None:
         """What keeps the kiosk out of service; None if nothing does."""
+        return next(iter(self.problems), None)
+
+    @property
+    def problems(self) -> tuple[Problem, ...]:
+        """All that keeps the kiosk out of service; customers see the first."""
+        found = []
+        if self._taken_out():
+            found.append(problems.KIOSK_TAKEN_OUT)
         if self._readers is not None:
             if not self._readers.available:
-                return problems.KIOSK_PCSC_DOWN
-            if self._fixed_reader and not self._readers.readers:
-                return problems.KIOSK_NO_READER
-        return self._service
+                found.append(problems.KIOSK_PCSC_DOWN)
+            elif self._fixed_reader and not self._readers.readers:
+                found.append(problems.KIOSK_NO_READER)
+        if self._service is not None:
+            found.append(self._service)
+        return tuple(found)
+
+    @property
+    def service_known(self) -> bool:
+        """Whether the service has answered, or is known not to."""
+        return self._answered or self._service is not None
 
     def readers_changed(self, state: ReaderState) -> None:
         """Take the newest state of the readers."""
@@ -72,9 +99,10 @@ class Readiness:
                 if self._failures == FAILURES_TO_BELIEVE:
                     log.warning("out of service: %s", error)
                 if self._failures >= FAILURES_TO_BELIEVE:
-                    self._service = _problem(error)
+                    self._service = service_problem(error)
             else:
                 self._failures = 0
+                self._answered = True
                 skew = abs(health.time - time.time())
                 self._service = problems.KIOSK_CLOCK if skew > CLOCK_TOLERANCE else None
                 self.capabilities = frozenset(health.capabilities)
@@ -93,7 +121,7 @@ class Readiness:
         self._asked_now.set()
 
 
-def _problem(error: ServiceError) -> Problem:
+def service_problem(error: ServiceError) -> Problem:
     """What keeps the service from serving this kiosk."""
     if isinstance(error, ServiceUntrusted):
         return distrust_problem(error)
