@@ -231,7 +231,7 @@ class KioskApp(App[None], inherit_bindings=False):
         if not self.crash_report:
             self.crash_report = _where(error)
             log.critical("crash: %s", self.crash_report)
-            self.controller.erase()
+            self.controller.crashed(self.crash_report)
         self.exit(return_code=CRASHED)
 
     def _handle_exception(self, error: Exception) -> None:

@@ -9,10 +9,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from kiosk.audit import Journal
 from kiosk.config import Config, ConfigError, read_toml
 from kiosk.controller import Controller
 from kiosk.hardware.catalogue import Catalogue
 from kiosk.hardware.readers import ReaderWatcher
+from kiosk.hours import DAYS, OpeningHours, Span
+from kiosk.machine import Machine
 from kiosk.staff.pin_hash import HashInvalid, PinHash
 from kiosk.view import View
 from kiosk.webmail import WebmailDirectory
@@ -36,6 +39,7 @@ class Settings:
     config: Config
     catalogue: Catalogue
     webmail: WebmailDirectory
+    hours: OpeningHours
 
     @classmethod
     def load(cls, path: Path) -> Settings:
@@ -56,16 +60,29 @@ class Settings:
         try:
             if config.staff.pin_hash:
                 PinHash.parse(config.staff.pin_hash)
+                if not config.kiosk.state_directory:
+                    expected = "a folder, where staff mode counts wrong PINs"
+                    raise ConfigError(path, "kiosk.state_directory", "an empty text", expected)
         except HashInvalid as error:
             # The hash itself is not shown: it may be right but for a letter.
             expected = "the line that `kiosk staff pin` prints, or an empty text"
             raise ConfigError(path, "staff.pin_hash", str(error), expected) from None
+        spans = []
+        for day in DAYS:
+            texts: tuple[str, ...] = getattr(config.hours, day)
+            try:
+                spans.append([Span.parse(text) for text in texts])
+            except ValueError:
+                raise ConfigError(
+                    path, f"hours.{day}", repr(list(texts)), 'spans of a day such as "07:30-11:30"'
+                ) from None
         folder = path.parent
         return cls(
             path,
             config,
             Catalogue.load(folder / config.hardware.tokens_file),
             WebmailDirectory.load(folder / config.mailbox.webmail_file),
+            OpeningHours(spans),
         )
 
     def trust(self) -> TrustStore:
@@ -170,7 +187,14 @@ class Settings:
     ) -> Controller:
         """Make the controller of this kiosk's journey."""
         return Controller(
-            self.config, watcher, show, crash, simulated=simulated, staff=self.staff_room()
+            self.config,
+            watcher,
+            show,
+            crash,
+            simulated=simulated,
+            machine=self.machine(),
+            journal=self.journal(),
+            staff=self.staff_room(),
         )
 
     def staff_room(self) -> StaffRoom | None:
@@ -180,15 +204,13 @@ class Settings:
         from kiosk.staff.qr_test import harmless_url  # noqa: PLC0415
         from kiosk.staff.recent_log import RecentLog  # noqa: PLC0415
         from kiosk.staff.stick import Stick  # noqa: PLC0415
-        from kiosk.staff.switch import NAME, Switch  # noqa: PLC0415
         from kiosk.staff.tries import Tries  # noqa: PLC0415
         from kiosk.staff.visits import visits_page  # noqa: PLC0415
 
-        if not self.config.staff.pin_hash:
+        state, audit = self.state_directory, self.audit_directory
+        if not self.config.staff.pin_hash or state is None or audit is None:
             return None
         pin_hash = PinHash.parse(self.config.staff.pin_hash)
-        state = self.path.parent / self.config.kiosk.state_directory
-        audit = state / "audit"
         recent = RecentLog.installed()
         diagnostics = Diagnostics(
             self.config, self.path, state / FOLDER, audit, lambda: recent.lines, Stick()
@@ -196,8 +218,30 @@ class Settings:
         return StaffRoom(
             verify=lambda pin: asyncio.to_thread(pin_hash.matches, pin),
             tries=Tries(state / "staff-tries.json"),
-            switch=Switch(state / NAME),
             visits=lambda: visits_page(audit),
             export=diagnostics.export,
             qr_url=harmless_url(self.webmail),
         )
+
+    @property
+    def state_directory(self) -> Path | None:
+        """Where the kiosk writes; None if it keeps nothing."""
+        name = self.config.kiosk.state_directory
+        return self.path.parent / name if name else None
+
+    @property
+    def audit_directory(self) -> Path | None:
+        """Where the audit journal is; None if there is none."""
+        state = self.state_directory
+        return state / "audit" if state else None
+
+    def journal(self) -> Journal | None:
+        """The audit journal, not opened yet."""
+        section, directory = self.config.audit, self.audit_directory
+        if directory is None:
+            return None
+        return Journal(directory, max_bytes=section.max_bytes, files=section.files)
+
+    def machine(self) -> Machine:
+        """What looks at disk, hour and staff's wish."""
+        return Machine(self.state_directory, self.hours, least_free=self.config.audit.least_free)

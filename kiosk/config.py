@@ -38,8 +38,9 @@ class KioskSection(_Section, frozen=True):
     """Name of this machine towards the service."""
     language: Literal["vi", "en"] = "vi"
     """Language of the welcome screen."""
-    state_directory: str = "/var/lib/vnpt-bhxh-kiosk"
-    """Where the kiosk keeps what has to outlive a restart."""
+    state_directory: str = ""
+    """Folder that the kiosk writes to: its audit journal, what staff have set. Empty: it keeps
+    nothing, which an unattended kiosk may not."""
 
 
 class ServiceSection(_Section, frozen=True):
@@ -107,6 +108,32 @@ class SupportSection(_Section, frozen=True):
     fanpage: Annotated[str, Meta(max_length=254)] = ""
 
 
+class AuditSection(_Section, frozen=True):
+    """`[audit]`: the journal in the state directory."""
+
+    max_bytes: Annotated[int, Meta(ge=4096, le=1 << 30)] = 1 << 20
+    """Size at which a new file is begun."""
+    files: Annotated[int, Meta(ge=2, le=1000)] = 24
+    """How many files are kept."""
+    least_free: Annotated[int, Meta(ge=0, le=1 << 40)] = 64 << 20
+    """With fewer bytes free on its disk the kiosk serves nobody."""
+
+
+HoursOfDay = tuple[Annotated[str, Meta(pattern=r"^\d\d:\d\d-\d\d:\d\d$")], ...]
+
+
+class HoursSection(_Section, frozen=True):
+    """`[hours]`: when the counter is open, by the machine's time zone; none: always."""
+
+    monday: HoursOfDay = ()
+    tuesday: HoursOfDay = ()
+    wednesday: HoursOfDay = ()
+    thursday: HoursOfDay = ()
+    friday: HoursOfDay = ()
+    saturday: HoursOfDay = ()
+    sunday: HoursOfDay = ()
+
+
 class MailboxSection(_Section, frozen=True):
     """`[mailbox]`"""
 
@@ -135,6 +162,8 @@ class Config(_Section, frozen=True):
     time: TimeSection = TimeSection()
     support: SupportSection = SupportSection()
     mailbox: MailboxSection = MailboxSection()
+    audit: AuditSection = AuditSection()
+    hours: HoursSection = HoursSection()
     staff: StaffSection = StaffSection()
 
 

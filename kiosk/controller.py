@@ -12,25 +12,30 @@ import logging
 from collections import deque
 from collections.abc import Callable, Coroutine
 from datetime import datetime
-from pathlib import Path
 from typing import Any
 
-from kiosk import delivery, effects, problems
+from kiosk import __version__, delivery, effects, problems
+from kiosk.audit import Journal, mask_tax_code
 from kiosk.config import Config
 from kiosk.effects import Tools
 from kiosk.flow import (
     STAFF_STATES,
     UNATTENDED_STATES,
     CertificateChosen,
+    Declined,
     Effect,
     Event,
     Failed,
+    ForgotUsername,
     Journey,
     LookupAsked,
+    NoToken,
     Overlay,
     PinConfirmed,
+    ProblemEvent,
     RememberedUsername,
     Retried,
+    Sent,
     ServiceLost,
     ServiceRestored,
     SeveralTokensSeen,
@@ -48,12 +53,14 @@ from kiosk.flow import (
 from kiosk.hardware.readers import Card, ReaderState, ReaderWatcher
 from kiosk.hardware.token import Token
 from kiosk.idle import IdleClock
+from kiosk.machine import Machine
 from kiosk.pin import PinBuffer
-from kiosk.projection import projected
+from kiosk.projection import STATE_PROBLEMS, projected
 from kiosk.readiness import Readiness
+from kiosk.recorder import Recorder
 from kiosk.service.errors import ServiceError
 from kiosk.session import Visit, new_call_id
-from kiosk.staff.health import Condition
+from kiosk.staff.health import Health
 from kiosk.staff.mode import StaffMode, StaffRoom, Surroundings
 from kiosk.view import DemoView, StaffCall, View
 
@@ -71,6 +78,8 @@ class Controller:
         crash: Callable[[BaseException], None],
         *,
         simulated: bool = False,
+        machine: Machine | None = None,
+        journal: Journal | None = None,
         staff: StaffRoom | None = None,
     ) -> None:
         """Make a controller that does nothing before `start`.
@@ -78,6 +87,8 @@ class Controller:
         Args:
             show: called with the new view after every change.
             crash: called when an effect raises what it should not.
+            machine: what may keep the kiosk from serving beside hardware and service.
+            journal: where it is written down what was done; None: nowhere.
             simulated: the token is embedded in the program, and the screens say so.
             staff: what staff mode needs; None: it does not open.
         """
@@ -98,6 +109,8 @@ class Controller:
         self._background: set[asyncio.Task[None]] = set()
         self._tools: asyncio.Future[Tools] | None = None
         self._telling_staff = asyncio.Lock()
+        self._machine = machine or Machine()
+        self._recorder = Recorder(journal, self._readiness_changed)
         self._idle = IdleClock(
             config.time, self.dispatch, self.refresh, staff_close=config.staff.auto_close
         )
@@ -105,11 +118,12 @@ class Controller:
             fixed_reader=config.hardware.fixed_reader,
             health_interval=config.service.health_interval,
             changed=self._readiness_changed,
-            taken_out=(lambda: staff.switch.is_off) if staff else lambda: False,
+            machine=self._machine,
+            recorder=self._recorder,
         )
         self.leave: Callable[[], None] = lambda: None
         """Ends the program in an orderly way; whoever supervises it starts it again."""
-        self._began = datetime.now()
+        self._began = datetime.now().astimezone()
         self._staff = StaffMode(staff, self._surroundings()) if staff else None
         self._stalled: Card | None = None
         """The card that does not answer, while it has to be taken out."""
@@ -127,7 +141,9 @@ class Controller:
         def report(state: ReaderState) -> None:
             loop.call_soon_threadsafe(self._readers_changed, state)
 
+        self._recorder.note("started", detail=__version__)
         self._watcher.start(report)
+        self._spawn(self._readiness.watch_machine())
         self._spawn(self._warm_up())
         self._spawn(self._watch_service())
 
@@ -137,9 +153,11 @@ class Controller:
         if self._tools is not None and not self._tools.done():
             self._tools.set_result(tools)
 
-    def erase(self) -> None:
-        """Wipe the visit at once, whatever the journey is doing."""
+    def crashed(self, where: str) -> None:
+        """Wipe the visit at once, whatever the journey is doing, and write down where it was."""
+        trace = self._visit.trace
         self._stop_work(self._visit.erase())
+        self._recorder.note("crashed", trace if trace.begun else None, detail=where)
 
     async def stop(self) -> None:
         """End everything: the visit, the helper, the watcher."""
@@ -155,6 +173,8 @@ class Controller:
             tools = self._tools.result()
             await tools.driver.close()
             await tools.service.close()
+        self._recorder.note("stopped")
+        await asyncio.to_thread(self._recorder.stop)
 
     # Events
 
@@ -246,6 +266,7 @@ class Controller:
             self._journey.state.value,
             self._journey.problem or "",
         )
+        self._trace(event, before)
         for effect in todo:
             self._carry_out(effect)
         if arrived and self._journey.state is State.CONSENT:
@@ -282,25 +303,28 @@ class Controller:
             case Effect.DROP_TOKEN:
                 self._stop_work(self._visit.forget_token())
             case Effect.ERASE_VISIT:
+                trace = self._visit.trace
                 self._stop_work(self._visit.erase())
+                if trace.begun:
+                    self._recorder.note("visit ended", trace, outcome=trace.outcome)
             case Effect.READ_TOKEN:
                 self._visit.facts = {}
-                self._run(effects.read_token)
+                self._run(effect, effects.read_token)
             case Effect.PREPARE_LOGIN:
-                self._run(effects.prepare_login)
+                self._run(effect, effects.prepare_login)
             case Effect.PROVE:
                 self._visit.pin_awaited = self._visit.flags.pin_pad
-                self._run(effects.prove)
+                self._run(effect, effects.prove)
             case Effect.SIGN:
                 self._visit.pin_awaited = False
-                self._run(effects.sign)
+                self._run(effect, effects.sign)
             case Effect.FIND_MAILBOX:
                 self._spawn(self._find_mailbox(self._visit))
             case Effect.SEND:
-                self._run(delivery.send)
+                self._run(effect, delivery.send)
             case Effect.RESEND:
                 self._stop_following()
-                self._run(delivery.resend)
+                self._run(effect, delivery.resend)
             case Effect.FOLLOW_MAIL:
                 self._stop_following()
                 self._following = self._spawn(self._follow_mail(self._visit))
@@ -332,13 +356,56 @@ class Controller:
 
     # Effects
 
-    def _run(self, effect: Callable[[Visit, Tools], Coroutine[Any, Any, Event]]) -> None:
-        """Start the one effect that a journey waits for."""
+    def _run(
+        self, effect: Effect, carry_out: Callable[[Visit, Tools], Coroutine[Any, Any, Event]]
+    ) -> None:
+        """Start the one effect that a journey waits for, between two lines of the journal.
+
+        What cannot be written down is not done.
+        """
 
         async def work(visit: Visit) -> None:
-            self.dispatch(await effect(visit, await self._equipped()))
+            tools = await self._equipped()
+            trace = visit.trace
+            if not await self._recorder.write("effect begun", trace, effect=effect.value):
+                self.dispatch(Failed(problems.KIOSK_DISK.code))
+                return
+            event: Event | None = None
+            try:
+                event = await carry_out(visit, tools)
+            finally:
+                if visit.certificate is not None and trace is visit.trace:
+                    trace.tax_code = mask_tax_code(visit.certificate.identity.tax_code)
+                if visit.reset is not None and trace is visit.trace:
+                    trace.reference = visit.reset.reference
+                self._recorder.note(
+                    "effect done",
+                    trace,
+                    effect=effect.value,
+                    outcome=_outcome(event) if event is not None else "broken off",
+                )
+            self.dispatch(event)
 
         self._work = self._spawn(work(self._visit))
+
+    def _trace(self, event: Event, before: State) -> None:
+        """Write down where visits begin, and keep what staff will want to know of this one."""
+        state, trace = self._journey.state, self._visit.trace
+        if state is not before and state is State.OUT_OF_SERVICE:
+            self._recorder.note("out of service", outcome=self._journey.problem or "")
+        elif before is State.OUT_OF_SERVICE and state is State.WELCOME:
+            self._recorder.note("in service")
+        elif before is State.WELCOME and state is State.CONSENT:
+            trace.begun = True
+            self._recorder.note("visit begun", trace)
+        if isinstance(event, ProblemEvent):
+            trace.outcome = event.problem
+        elif state is not before and (problem := STATE_PROBLEMS.get(state)) is not None:
+            trace.outcome = problem.code
+        elif isinstance(event, Sent):
+            trace.outcome = "sent"
+        elif isinstance(event, Declined | ForgotUsername | NoToken):
+            trace.outcome = type(event).__name__
 
     def _stop_work(self, token: Token | None) -> None:
         if self._work is not None and self._work is not asyncio.current_task():
@@ -520,6 +587,7 @@ class Controller:
             countdown=self._idle.countdown,
             simulated=self._simulated,
             demo=self._demo,
+            out_of_service=self._readiness.facts,
             staff_mode=self._staff.view
             if self._staff is not None and self._journey.state in STAFF_STATES
             else None,
@@ -529,31 +597,39 @@ class Controller:
 
     def _surroundings(self) -> Surroundings:
         return Surroundings(
-            condition=self._condition,
+            health=self._health,
             readers=lambda: self._readers,
             tools=self._equipped,
             fixed_reader=self._config.hardware.fixed_reader,
+            machine=self._machine,
             spawn=self._spawn,
             raise_event=self.dispatch,
             changed=self.refresh,
-            switched=self._readiness_changed,
+            switched=self._readiness.look_at_machine,
             restart=self._leave,
-            record=lambda what, **facts: log.info("%s %s", what, facts or ""),
+            record=self._recorder.note,
         )
 
     def _leave(self) -> None:
         self.leave()
 
-    def _condition(self) -> Condition:
-        return Condition(
+    def _health(self) -> Health:
+        now = datetime.now().astimezone()
+        return Health(
             readers=self._readers,
-            troubles=self._readiness.problems,
+            troubles=self._readiness.troubles,
             service_known=self._readiness.service_known,
             kiosk_id=self._config.kiosk.id,
             since=self._began,
-            now=datetime.now(),
-            disk=Path(self._config.kiosk.state_directory),
+            now=now,
+            free=self._machine.free,
+            hours=self._machine.hours.on(now),
         )
+
+
+def _outcome(event: Event) -> str:
+    """An event as the journal tells it: a problem by its code, else the event's name."""
+    return event.problem if isinstance(event, ProblemEvent) else type(event).__name__
 
 
 def _key(card: Card) -> tuple[str, int]:

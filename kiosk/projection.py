@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Set
+from collections.abc import Mapping, Set
 from dataclasses import replace
 
 from kiosk import problems
@@ -41,6 +41,7 @@ def projected(
     countdown: int,
     simulated: bool,
     demo: DemoView | None,
+    out_of_service: Mapping[str, str],
     staff_mode: StaffView | None = None,
 ) -> View:
     """Make the view.
@@ -54,6 +55,7 @@ def projected(
         countdown: seconds left to answer the time-out question.
         simulated: the token is embedded in the program.
         demo: what the demo strip shows; None: there is none.
+        out_of_service: values for the wording of what keeps the kiosk out of service.
         staff_mode: what the screens of staff mode show, at its states.
     """
     problem = STATE_PROBLEMS.get(journey.state)
@@ -65,7 +67,7 @@ def projected(
         overlay=journey.overlay,
         language=language,
         problem=problem,
-        facts=visit.facts,
+        facts=out_of_service if journey.state is State.OUT_OF_SERVICE else visit.facts,
         pin=visit.pin,
         pin_pad=visit.flags.pin_pad,
         pin_awaited=visit.pin_awaited,

@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING
 from kiosk import problems
 from kiosk.effects import distrust_problem
 from kiosk.hardware.readers import ReaderState
+from kiosk.machine import Condition, Machine
 from kiosk.problems import Problem
+from kiosk.recorder import Recorder
 from kiosk.service.errors import ServiceError, ServiceRefused, ServiceUntrusted
 
 if TYPE_CHECKING:
@@ -25,6 +27,9 @@ CLOCK_TOLERANCE = 120
 
 RETRY_INTERVAL = 3.0
 """Seconds until the service is asked again after a failure."""
+
+MACHINE_INTERVAL = 3.0
+"""Seconds between two looks at disk and hour."""
 
 FAILURES_TO_BELIEVE = 2
 """One lost answer takes no kiosk out of service."""
@@ -39,14 +44,12 @@ class Readiness:
         fixed_reader: bool,
         health_interval: float,
         changed: Callable[[], None],
-        taken_out: Callable[[], bool] = lambda: False,
+        machine: Machine,
+        recorder: Recorder,
     ) -> None:
-        """Make a watch that begins with `watch_service`.
-
-        Args:
-            taken_out: tells whether staff have taken the machine out of service.
-        """
-        self._taken_out = taken_out
+        self._machine = machine
+        self._recorder = recorder
+        self._condition = Condition()
         self._fixed_reader = fixed_reader
         self._interval = health_interval
         self._changed = changed
@@ -61,22 +64,36 @@ class Readiness:
     @property
     def problem(self) -> Problem | None:
         """What keeps the kiosk out of service; None if nothing does."""
-        return next(iter(self.problems), None)
+        if self._condition.problem in (problems.KIOSK_TAKEN_OUT, problems.KIOSK_CLOSED):
+            # Nobody needs to hear of a fault of a kiosk that would not serve anyway.
+            return self._condition.problem
+        if self._readers is not None:
+            if not self._readers.available:
+                return problems.KIOSK_PCSC_DOWN
+            if self._fixed_reader and not self._readers.readers:
+                return problems.KIOSK_NO_READER
+        if self._recorder.failing:
+            return problems.KIOSK_DISK
+        return self._condition.problem or self._service
 
     @property
-    def problems(self) -> tuple[Problem, ...]:
-        """All that keeps the kiosk out of service; customers see the first."""
-        found = []
-        if self._taken_out():
-            found.append(problems.KIOSK_TAKEN_OUT)
+    def facts(self) -> dict[str, str]:
+        """Values for the wording of the problem."""
+        return self._condition.facts if self.problem is self._condition.problem else {}
+
+    @property
+    def troubles(self) -> tuple[Problem, ...]:
+        """All that is wrong, for staff; what customers see comes first."""
+        found: list[Problem | None] = [self.problem, self._condition.problem]
         if self._readers is not None:
             if not self._readers.available:
                 found.append(problems.KIOSK_PCSC_DOWN)
             elif self._fixed_reader and not self._readers.readers:
                 found.append(problems.KIOSK_NO_READER)
-        if self._service is not None:
-            found.append(self._service)
-        return tuple(found)
+        if self._recorder.failing or self._machine.disk_full:
+            found.append(problems.KIOSK_DISK)
+        found.append(self._service)
+        return tuple(dict.fromkeys(problem for problem in found if problem is not None))
 
     @property
     def service_known(self) -> bool:
@@ -87,6 +104,19 @@ class Readiness:
         """Take the newest state of the readers."""
         self._readers = state
         self._changed()
+
+    async def watch_machine(self) -> None:
+        """Look at the machine, again and again, until cancelled."""
+        while True:
+            await self._recorder.try_again()
+            self.look_at_machine()
+            await asyncio.sleep(MACHINE_INTERVAL)
+
+    def look_at_machine(self) -> None:
+        """Look at the machine now."""
+        before, self._condition = self._condition, self._machine.look()
+        if before != self._condition:
+            self._changed()
 
     async def watch_service(self, client: ServiceClient) -> None:
         """Ask for the service's health, again and again, until cancelled."""

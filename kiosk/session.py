@@ -31,6 +31,24 @@ def new_call_id() -> str:
 
 
 @dataclass(slots=True)
+class Trace:
+    """What the audit journal may know of a visit."""
+
+    visit: str = field(default_factory=lambda: secrets.token_hex(6))
+    """A name that means nothing outside the journal."""
+    begun: bool = False
+    outcome: str = ""
+    """The last thing that matters to staff: a problem's code, or `sent`."""
+    reference: str = ""
+    tax_code: str = ""
+    """Masked."""
+
+    def facts(self) -> dict[str, str]:
+        """The fields of a journal's line."""
+        return {"visit": self.visit, "reference": self.reference, "tax_code": self.tax_code}
+
+
+@dataclass(slots=True)
 class Visit:
     """One customer, from the welcome screen to the next one.
 
@@ -77,6 +95,7 @@ class Visit:
     call_id: str = field(default_factory=new_call_id)
     facts: dict[str, str] = field(default_factory=dict)
     """Values for the wording of the visit's last problem."""
+    trace: Trace = field(default_factory=Trace)
 
     def forget_token(self) -> Token | None:
         """Drop the token, what came from it and what was entered for it.
@@ -114,4 +133,5 @@ class Visit:
         self.staff = StaffCall.NONE
         self.call_id = new_call_id()
         self.facts = {}
+        self.trace = Trace()
         return token

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import platform
-import shutil
 from dataclasses import dataclass
 from datetime import datetime
-from pathlib import Path
 
-from kiosk import __version__
+from kiosk import __version__, problems
 from kiosk.flow import StaffTopic
 from kiosk.hardware.readers import ReaderState
 from kiosk.problems import Problem
@@ -18,9 +16,15 @@ from kiosk.text import clean_text
 
 _MEGABYTE = 1_000_000
 
+_OF_SERVICE = (
+    problems.SERVICE_UNREACHABLE,
+    problems.KIOSK_NOT_KNOWN,
+    problems.KIOSK_SERVICE_UNTRUSTED,
+)
+
 
 @dataclass(frozen=True, slots=True)
-class Condition:
+class Health:
     """What the kiosk knows of itself at one moment."""
 
     readers: ReaderState | None
@@ -34,32 +38,42 @@ class Condition:
     """When the program began, local time."""
     now: datetime
     """Local time."""
-    disk: Path
-    """A folder on the disk that the kiosk writes to."""
+    free: int | None
+    """Bytes on the disk that the kiosk writes to; None: it keeps nothing, or cannot see."""
     hours: tuple[str, ...] = ()
     """Today's opening hours, such as `07:30-11:30`."""
 
 
-def health_page(condition: Condition) -> StaffPage:
+def health_page(health: Health) -> StaffPage:
     """Make the page. What is broken carries its problem's code and what to do."""
     rows = (
-        _serving(condition),
-        _part(condition, "staff.health.readers", ("K02", "K03"), *_readers(condition)),
+        _serving(health),
         _part(
-            condition,
+            health,
+            "staff.health.readers",
+            (problems.KIOSK_PCSC_DOWN, problems.KIOSK_NO_READER),
+            *_readers(health),
+        ),
+        _part(
+            health,
             "staff.health.service",
-            ("S01", "K06", "K07"),
-            status=Status.OK if condition.service_known else Status.RUNNING,
+            _OF_SERVICE,
+            status=Status.OK if health.service_known else Status.RUNNING,
         ),
-        _part(condition, "staff.health.clock", ("K01",), f"{condition.now:%H:%M:%S  %d/%m/%Y}"),
-        _part(condition, "staff.health.disk", ("K08",), _free(condition.disk)),
         _part(
-            condition,
-            "staff.health.hours",
-            ("K11",),
-            ", ".join(condition.hours) or Say("staff.health.always"),
+            health,
+            "staff.health.clock",
+            (problems.KIOSK_CLOCK,),
+            f"{health.now:%H:%M:%S  %d/%m/%Y}",
         ),
-        _part(condition, "staff.health.configuration", ("K09",), condition.kiosk_id),
+        _part(health, "staff.health.disk", (problems.KIOSK_DISK,), _free(health.free)),
+        _part(
+            health,
+            "staff.health.hours",
+            (problems.KIOSK_CLOSED,),
+            ", ".join(health.hours) or Say("staff.health.always"),
+        ),
+        _part(health, "staff.health.configuration", (problems.KIOSK_CONFIG,), health.kiosk_id),
         Row(
             Say("staff.health.program"),
             Status.OK,
@@ -68,7 +82,7 @@ def health_page(condition: Condition) -> StaffPage:
                     "staff.health.version",
                     {
                         "version": __version__,
-                        "since": f"{condition.since:%H:%M  %d/%m/%Y}",
+                        "since": f"{health.since:%H:%M  %d/%m/%Y}",
                         "python": platform.python_version(),
                     },
                 ),
@@ -78,36 +92,34 @@ def health_page(condition: Condition) -> StaffPage:
     return StaffPage(StaffTopic.HEALTH, Say("staff.health.title"), rows)
 
 
-def _serving(condition: Condition) -> Row:
+def _serving(health: Health) -> Row:
     """What customers see now."""
-    if not condition.troubles:
+    if not health.troubles:
         return Row(Say("staff.health.serving"), Status.OK)
-    first = condition.troubles[0]
+    first = health.troubles[0]
     return Row(Say("staff.health.not_serving"), Status.FAILED, (coded_title(first),))
 
 
 def _part(
-    condition: Condition,
+    health: Health,
     key: str,
-    codes: tuple[str, ...],
+    own: tuple[Problem, ...],
     *details: Text,
     status: Status = Status.OK,
 ) -> Row:
     """A part that these problems speak of."""
-    for problem in condition.troubles:
-        if problem.code in codes:
+    for problem in health.troubles:
+        if problem in own:
             return troubled(Say(key), problem)
     return Row(Say(key), status, details)
 
 
-def _readers(condition: Condition) -> tuple[Text, ...]:
-    names = condition.readers.readers if condition.readers else ()
+def _readers(health: Health) -> tuple[Text, ...]:
+    names = health.readers.readers if health.readers else ()
     return tuple(clean_text(name, 60) for name in names) or (Say("staff.health.no_reader"),)
 
 
-def _free(folder: Path) -> Text:
-    try:
-        free = shutil.disk_usage(folder).free
-    except OSError:
+def _free(free: int | None) -> Text:
+    if free is None:
         return Say("staff.health.disk_unknown")
     return Say("staff.health.free", {"megabytes": f"{free // _MEGABYTE}"})

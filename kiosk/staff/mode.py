@@ -15,16 +15,17 @@ from typing import TYPE_CHECKING, Any
 
 from kiosk.flow import Event, StaffAdmitted, StaffRefused, StaffTopic
 from kiosk.hardware.readers import ReaderState
+from kiosk.machine import Machine
 from kiosk.pin import PinBuffer
 from kiosk.staff import diagnostics, service_test, token_test
 from kiosk.staff.codes import codes_page
 from kiosk.staff.diagnostics import export_page
-from kiosk.staff.health import Condition, health_page
+from kiosk.staff.health import Health, health_page
 from kiosk.staff.page import Row, Say, StaffPage, StaffView, Status
 from kiosk.staff.pin_hash import HashFailed
 from kiosk.staff.qr_test import qr_page
 from kiosk.staff.service_test import service_page
-from kiosk.staff.switch import CONFIRM, Switch, restart_page, switch_page
+from kiosk.staff.switch import CONFIRM, restart_page, switch_page
 from kiosk.staff.token_test import token_page
 from kiosk.staff.tries import Tries
 
@@ -46,7 +47,6 @@ class StaffRoom:
     verify: Callable[[memoryview], Awaitable[bool]]
     """Tells whether it is the PIN. May raise `HashFailed`."""
     tries: Tries
-    switch: Switch
     visits: Callable[[], StaffPage]
     """Reads the journal; called in a thread."""
     export: Callable[[], Awaitable[Rows]]
@@ -57,10 +57,12 @@ class StaffRoom:
 class Surroundings:
     """What staff mode needs of the controller."""
 
-    condition: Callable[[], Condition]
+    health: Callable[[], Health]
     readers: Callable[[], ReaderState]
     tools: Callable[[], Awaitable[Tools]]
     fixed_reader: bool
+    machine: Machine
+    """Which staff take out of service, and put back."""
     spawn: Callable[[Coroutine[Any, Any, None]], asyncio.Task[None]]
     """Starts a task whose failure is a crash."""
     raise_event: Callable[[Event], None]
@@ -91,7 +93,7 @@ class StaffMode:
         """What the screens show now."""
         page = self._page
         if page is not None and page.topic is StaffTopic.HEALTH:
-            page = health_page(self._around.condition())
+            page = health_page(self._around.health())
         return StaffView(
             page=page,
             checking=self._checking,
@@ -147,7 +149,7 @@ class StaffMode:
         self._cancel()
         match topic:
             case StaffTopic.HEALTH:
-                self._page = health_page(self._around.condition())
+                self._page = health_page(self._around.health())
                 self._tick()
             case StaffTopic.VISITS:
                 self._page = StaffPage(topic, Say("staff.visits.title"), (_RUNNING,))
@@ -161,7 +163,7 @@ class StaffMode:
             case StaffTopic.SERVICE:
                 self._page = service_page()
             case StaffTopic.SWITCH:
-                self._page = switch_page(self._room.switch, part)
+                self._page = switch_page(off=self._around.machine.taken_out, part=part)
             case StaffTopic.RESTART:
                 self._page = restart_page(part)
             case StaffTopic.EXPORT:
@@ -219,16 +221,16 @@ class StaffMode:
         return await service_test.check_service((await self._around.tools()).service)
 
     def _turn_switch(self) -> None:
-        switch = self._room.switch
-        off = not switch.is_off
+        machine = self._around.machine
+        off = not machine.taken_out
         try:
-            switch.turn(off=off)
+            (machine.take_out if off else machine.put_back)()
         except OSError as error:
-            log.warning("the switch: %s", error.strerror)
-            self._page = switch_page(switch, failed=True)
+            log.warning("the machine stays as it is: %s", error.strerror)
+            self._page = switch_page(off=not off, failed=True)
             return
         self._around.record("out of service by staff" if off else "in service by staff")
-        self._page = switch_page(switch)
+        self._page = switch_page(off=off)
         self._around.switched()
 
     # The end

@@ -2,49 +2,21 @@
 
 from __future__ import annotations
 
-import os
-from datetime import UTC, datetime
-from pathlib import Path
-
 from kiosk.flow import StaffJobAsked, StaffTopic, StaffTopicAsked
 from kiosk.staff.page import Action, Row, Say, StaffPage, Status
-
-NAME = "out-of-service"
-"""The file in the state directory; while it is there, nobody is served."""
 
 CONFIRM = "confirm"
 """The part of a page that asks whether it is meant."""
 
 
-class Switch:
-    """Whether staff have taken the machine out of service: a file, which outlives a restart."""
+def switch_page(*, off: bool, part: str = "", failed: bool = False) -> StaffPage:
+    """Make page 7: how it is, and on its part `confirm`, whether that shall change.
 
-    def __init__(self, file: Path) -> None:
-        self._file = file
-
-    @property
-    def is_off(self) -> bool:
-        """Whether nobody is to be served."""
-        return self._file.exists()
-
-    def turn(self, *, off: bool) -> None:
-        """Take the machine out of service, or put it back.
-
-        Raises:
-            OSError: the file cannot be made or removed.
-        """
-        if off:
-            with self._file.open("w", encoding="ascii") as file:
-                file.write(datetime.now(UTC).isoformat(timespec="seconds") + "\n")
-                file.flush()
-                os.fsync(file.fileno())
-        else:
-            self._file.unlink(missing_ok=True)
-
-
-def switch_page(switch: Switch, part: str = "", *, failed: bool = False) -> StaffPage:
-    """Make page 7: how it is, and on its part `confirm`, whether that shall change."""
-    off = switch.is_off
+    Args:
+        off: staff have taken the machine out of service.
+        part: `CONFIRM` or nothing.
+        failed: it could not be changed.
+    """
     title = Say("staff.switch.title")
     if part == CONFIRM:
         question = Say("staff.switch.sure_on" if off else "staff.switch.sure_off")

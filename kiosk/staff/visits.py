@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -11,6 +11,7 @@ from kiosk import problems
 from kiosk.audit import AuditError, Record, newest
 from kiosk.flow import StaffTopic, StaffTopicAsked
 from kiosk.staff.page import Row, Say, StaffPage, Status, Text
+from kiosk.staff.wording import coded_title
 
 LINES = 3000
 """Of the journal, that are looked at; a visit has about a dozen."""
@@ -28,8 +29,9 @@ class PastVisit:
     reference: str = ""
     tax_code: str = ""
     """Masked."""
+    ended: bool = False
     outcome: str = ""
-    """Of the last line that has one: a problem's code or an event's name."""
+    """A problem's code, `sent`, the name of an event, or nothing."""
 
 
 def past_visits(records: Iterable[Record]) -> list[PastVisit]:
@@ -47,19 +49,14 @@ def past_visits(records: Iterable[Record]) -> list[PastVisit]:
             visit = found[record.visit] = PastVisit(began)
         visit.reference = record.reference or visit.reference
         visit.tax_code = record.tax_code or visit.tax_code
-        visit.outcome = record.outcome or visit.outcome
+        if record.what == "visit ended":
+            visit.ended, visit.outcome = True, record.outcome
     return list(reversed(found.values()))
 
 
-def visits_page(directory: Path | None) -> StaffPage:
-    """Make the page; reads the journal, so not on an event loop.
-
-    Args:
-        directory: the journal's; None: the configuration has none.
-    """
+def visits_page(directory: Path) -> StaffPage:
+    """Make the page; reads the journal in this folder, so not on an event loop."""
     title = Say("staff.visits.title")
-    if directory is None:
-        return StaffPage(StaffTopic.VISITS, title, (Row(Say("staff.visits.off")),))
     try:
         visits = past_visits(newest(directory, LINES))[:SHOWN]
     except AuditError:
@@ -76,14 +73,17 @@ def _row(visit: PastVisit) -> Row:
     )
     problem = problems.BY_CODE.get(visit.outcome)
     if problem is not None:
-        title = Say(f"problem.{problem.key}.title", {"date": "…"})
-        outcome: Text = Say("staff.coded", {"code": problem.code, "title": title})
-        return Row(line, details=(outcome,), opens=StaffTopicAsked(StaffTopic.CODES, problem.code))
-    return Row(line, details=(_OUTCOMES.get(visit.outcome, visit.outcome or "—"),))
+        opens = StaffTopicAsked(StaffTopic.CODES, problem.code)
+        return Row(line, details=(coded_title(problem),), opens=opens)
+    if not visit.ended:
+        return Row(line, details=(Say("staff.visits.broken_off"),))
+    return Row(line, details=(_OUTCOMES.get(visit.outcome, Say("staff.visits.left")),))
 
 
-_OUTCOMES: dict[str, Text] = {
-    "Sent": Say("staff.visits.sent"),
-    "Finished": Say("staff.visits.finished"),
+_OUTCOMES: Mapping[str, Text] = {
+    "sent": Say("staff.visits.sent"),
+    "Declined": Say("staff.visits.declined"),
+    "ForgotUsername": Say("staff.visits.hotline"),
+    "NoToken": Say("staff.visits.hotline"),
 }
-"""What an event's name as an outcome means; others are shown as they are."""
+"""What the journal's words for an outcome mean."""

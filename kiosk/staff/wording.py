@@ -12,7 +12,7 @@ from kiosk.staff.page import Row, Say, Status, Text
 
 def problem_words(problem: Problem, part: str, facts: Mapping[str, str] | None = None) -> Say:
     """The problem's `title`, `text` or `staff`."""
-    values = {"date": ABSENT_VALUE, **(facts or {})}
+    values = {"date": ABSENT_VALUE, "time": ABSENT_VALUE, **(facts or {})}
     return Say(f"problem.{problem.key}.{part}", values)
 
 

@@ -1,0 +1,94 @@
+"""Writes the audit journal beside the journey, in order, without holding the screen up."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any
+
+from kiosk.audit import AuditError, Journal
+from kiosk.session import Trace
+
+log = logging.getLogger(__name__)
+
+
+class Recorder:
+    """One thread that appends what it is given, line after line."""
+
+    def __init__(
+        self, journal: Journal | None = None, changed: Callable[[], None] = lambda: None
+    ) -> None:
+        """Make a recorder.
+
+        Args:
+            journal: None: nothing is kept.
+            changed: called in the event loop when `failing` has changed.
+        """
+        self._journal = journal
+        self._changed = changed
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="audit journal")
+        self._stopped = False
+        self.failing = False
+        """The last line could not be written."""
+
+    async def write(self, what: str, trace: Trace | None = None, **facts: Any) -> bool:
+        """Append a line; return True when it is on the disk, False if it cannot be written."""
+        if self._journal is None:
+            return True
+        return await asyncio.wrap_future(self._submit(what, trace, facts))
+
+    def note(self, what: str, trace: Trace | None = None, **facts: Any) -> None:
+        """Append a line after those that wait, without waiting for it."""
+        if self._journal is not None:
+            self._submit(what, trace, facts)
+
+    def note_last(self, what: str, trace: Trace | None = None, **facts: Any) -> None:
+        """Append a line and wait for it: the process is about to end."""
+        if self._journal is not None:
+            self._submit(what, trace, facts).result()
+
+    async def try_again(self) -> None:
+        """See whether the journal can be written again."""
+        if self.failing:
+            await self.write("writable again")
+
+    def stop(self) -> None:
+        """Write what waits, and no more."""
+        self._stopped = True
+        self._thread.shutdown(wait=True)
+        if self._journal is not None:
+            self._journal.close()
+
+    def _submit(self, what: str, trace: Trace | None, facts: dict[str, Any]) -> Future[bool]:
+        if self._stopped:
+            too_late: Future[bool] = Future()
+            too_late.set_result(False)
+            return too_late
+        if trace is not None:
+            facts = {**trace.facts(), **facts}
+        try:
+            loop = asyncio.get_running_loop()
+        except RuntimeError:
+            loop = None
+        return self._thread.submit(self._append, what, facts, loop)
+
+    def _append(
+        self, what: str, facts: dict[str, Any], loop: asyncio.AbstractEventLoop | None
+    ) -> bool:
+        if self._journal is None:
+            return True
+        try:
+            self._journal.append(what, **facts)
+        except AuditError as error:
+            if not self.failing:
+                log.error("the audit journal cannot be written: %s", error.reason)
+            failing = True
+        else:
+            failing = False
+        if failing is not self.failing:
+            self.failing = failing
+            if loop is not None and not loop.is_closed():
+                loop.call_soon_threadsafe(self._changed)
+        return not failing
