@@ -93,7 +93,7 @@ class StaffScreen(JourneyScreen):
         spans: list[tuple[str, str] | str] = []
         for key, meaning in (
             ("1-9", "staff.legend.page"),
-            ("↑ ↓ Tab", "legend.tab"),
+            ("Tab", "legend.tab"),
             ("Enter", "legend.enter"),
             ("K01", "staff.legend.code"),
             ("Esc", "staff.leave"),

@@ -63,8 +63,12 @@ def visits_page(directory: Path) -> StaffPage:
         return StaffPage(
             StaffTopic.VISITS, title, (Row(Say("staff.visits.unreadable"), Status.FAILED),)
         )
-    rows = tuple(map(_row, visits)) or (Row(Say("staff.visits.none")),)
-    return StaffPage(StaffTopic.VISITS, title, rows)
+    return StaffPage(StaffTopic.VISITS, title, visit_rows(visits))
+
+
+def visit_rows(visits: Iterable[PastVisit]) -> tuple[Row, ...]:
+    """One row for each visit."""
+    return tuple(map(_row, visits)) or (Row(Say("staff.visits.none")),)
 
 
 def _row(visit: PastVisit) -> Row:

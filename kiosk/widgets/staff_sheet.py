@@ -34,6 +34,9 @@ _STYLES = {
     Status.RUNNING: "bold #ffffff on #0066b3",
 }
 
+ROOMY = 24
+"""Lines from which on rows stand apart."""
+
 _BADGE = 9
 """Columns of a status with the gap behind it."""
 
@@ -176,8 +179,9 @@ class StaffSheet(Drawn, Static, can_focus=True):
 
     @property
     def _gap(self) -> int:
-        """Empty lines between two rows: where all rows are of one line, fingers need none."""
-        return 1 if any(len(block.lines) > 1 for block in self._blocks) else 0
+        """Empty lines between two rows: none where all rows are of one line, or room is short."""
+        roomy = self.size.height >= ROOMY
+        return 1 if roomy and any(len(block.lines) > 1 for block in self._blocks) else 0
 
     def _lay_out(self, page: StaffPage) -> None:
         width, height = self.size
