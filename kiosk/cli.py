@@ -127,6 +127,11 @@ def _parser() -> argparse.ArgumentParser:
     _config_option(check)
     check.set_defaults(action=_config_check)
 
+    staff = command(commands, "staff", "set up staff mode")
+    staffs = staff.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    pin = command(staffs, "pin", "choose the staff PIN, and print its line for kiosk.toml")
+    pin.set_defaults(action=_staff_pin)
+
     sandbox = command(commands, "sandbox", "parts of the demo, one by one")
     parts = sandbox.add_subparsers(title="commands", metavar="COMMAND", required=True)
 
@@ -263,4 +268,15 @@ def _config_check(options: argparse.Namespace) -> int:
     trust = settings.trust()
     settings.service()
     print(f"{options.config}: in order ({len(trust)} trusted certificates)")
+    return DONE
+
+
+def _staff_pin(_options: argparse.Namespace) -> int:
+    from kiosk.staff.choose_pin import choose_pin
+
+    _keep_memory_private()
+    line = choose_pin(_say)
+    if line is None:
+        return FAILED
+    print(f"[staff]\n{line}")
     return DONE
