@@ -13,7 +13,6 @@ import select
 import signal
 import sys
 import threading
-import traceback
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -26,11 +25,12 @@ from textual.binding import BindingType
 from kiosk.config import ConfigError
 from kiosk.controller import Controller
 from kiosk.effects import Tools
-from kiosk.flow import Overlay
+from kiosk.flow import Overlay, State
 from kiosk.keyboard import KeyByKeyDriver
 from kiosk.screens import screen_for
 from kiosk.screens.base import DemoAsked, JourneyScreen, LanguageToggled
 from kiosk.screens.note import NoteScreen
+from kiosk.supervision import Supervisor, where
 from kiosk.view import View
 
 log = logging.getLogger(__name__)
@@ -63,6 +63,7 @@ class KioskApp(App[None], inherit_bindings=False):
         load_tools: Callable[[], Tools],
         *,
         demo: Callable[[KioskApp, str], None] | None = None,
+        supervisor: Supervisor | None = None,
     ) -> None:
         """Make the app.
 
@@ -72,6 +73,8 @@ class KioskApp(App[None], inherit_bindings=False):
                 first frame, because importing all of it takes a while.
             demo: called with this app and the action's name when the demo strip is
                 used, and once with `started`.
+            supervisor: is told when the first frame is drawn, and that the screen's own loop
+                turns.
         """
         super().__init__(driver_class=KeyByKeyDriver)
         self.controller = make_controller(self._show, self.crash)
@@ -82,6 +85,8 @@ class KioskApp(App[None], inherit_bindings=False):
         """What is wrong with the configuration, if that ended the app."""
         self._load_tools = load_tools
         self._demo = demo
+        self._supervisor = supervisor or Supervisor()
+        self._status = ""
         self._wanted: View | None = None
         self._shown: View | None = None
         self._drawing = False
@@ -93,6 +98,7 @@ class KioskApp(App[None], inherit_bindings=False):
         """Show the welcome screen, then begin to work."""
         loop = asyncio.get_running_loop()
         loop.set_exception_handler(self._loop_failed)
+        threading.excepthook = lambda failed: self._thread_failed(loop, failed)
         if sys.stdin is not None and sys.stdin.isatty():
             for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT):
                 loop.add_signal_handler(number, self.exit)
@@ -105,8 +111,16 @@ class KioskApp(App[None], inherit_bindings=False):
 
     def _begin(self) -> None:
         """The first frame is on the screen: start, and load the rest beside it."""
+        self._supervisor.ready()
+        if self._supervisor.ping_interval:
+            self.set_interval(self._supervisor.ping_interval, self._sign_of_life)
         self.controller.start()
         self.keep(asyncio.get_running_loop().create_task(self._equip()))
+
+    def _sign_of_life(self) -> None:
+        """Through the app's queue of messages and then the screen's, because either may be
+        the one that hangs; the timer itself goes round both."""
+        self.call_later(lambda: self.screen.call_later(self._supervisor.alive))
 
     async def _equip(self) -> None:
         try:
@@ -136,6 +150,11 @@ class KioskApp(App[None], inherit_bindings=False):
 
     def _show(self, view: View) -> None:
         self._wanted = view
+        problem = view.problem if view.state is State.OUT_OF_SERVICE else None
+        status = f"out of service: {problem.code}" if problem else "in service"
+        if status != self._status:
+            self._status = status
+            self._supervisor.status(status)
         if not self._drawing and self.is_running:
             self._drawing = True
             self.call_next(self._draw)
@@ -229,7 +248,7 @@ class KioskApp(App[None], inherit_bindings=False):
     def crash(self, error: BaseException) -> None:
         """End the process after an unhandled exception, without telling any value."""
         if not self.crash_report:
-            self.crash_report = _where(error)
+            self.crash_report = where(error)
             log.critical("crash: %s", self.crash_report)
             self.controller.crashed(self.crash_report)
         self.exit(return_code=CRASHED)
@@ -239,6 +258,14 @@ class KioskApp(App[None], inherit_bindings=False):
             self._exception = error
             self._exception_event.set()
         self.crash(error)
+
+    def _thread_failed(
+        self, loop: asyncio.AbstractEventLoop, failed: threading.ExceptHookArgs
+    ) -> None:
+        """A thread has ended that nobody would miss until it was needed."""
+        error = failed.exc_value
+        if error is not None and not loop.is_closed():
+            loop.call_soon_threadsafe(self.crash, error)
 
     def _loop_failed(self, _loop: asyncio.AbstractEventLoop, context: dict[str, object]) -> None:
         error = context.get("exception")
@@ -251,10 +278,3 @@ class KioskApp(App[None], inherit_bindings=False):
 def _without_overlay(view: View) -> View:
     """What lies under the overlay."""
     return replace(view, overlay=Overlay.NONE)
-
-
-def _where(error: BaseException) -> str:
-    """The exception's type and the places it went through: no message, no values."""
-    frames = traceback.extract_tb(error.__traceback__)
-    places = " < ".join(f"{Path(f.filename).name}:{f.lineno} {f.name}" for f in reversed(frames))
-    return f"{type(error).__name__} at {places or 'unknown place'}"

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from kiosk.effects import Tools
     from kiosk.hardware.certificate import TrustStore
     from kiosk.hardware.token import TokenDriver
-    from kiosk.hardware.token_client import HelperTokenDriver
+    from kiosk.hardware.token_client import Deadlines, HelperTokenDriver
     from kiosk.hardware.unknown_tokens import UnknownTokens
     from kiosk.mail_exchange import MailboxFinder
     from kiosk.service.client import ServiceClient
@@ -142,12 +142,15 @@ class Settings:
         name = self.config.hardware.unknown_tokens_file
         return UnknownTokens(self.path.parent / name) if name else None
 
-    def driver(self, *, note_unknown: bool = True) -> HelperTokenDriver:
+    def driver(
+        self, *, note_unknown: bool = True, deadlines: Deadlines | None = None
+    ) -> HelperTokenDriver:
         """Make the driver that loads PKCS#11 modules in helper processes.
 
         Args:
             note_unknown: write the ATRs of unknown tokens down. Not for a technician's
                 command, whose user is another: the kiosk could not write to the file then.
+            deadlines: other than the configuration's.
         """
         from kiosk.hardware.token_client import Deadlines, HelperTokenDriver  # noqa: PLC0415
 
@@ -155,7 +158,8 @@ class Settings:
         opensc_conf = self.path.parent / "opensc.conf"
         return HelperTokenDriver(
             self.catalogue,
-            Deadlines(
+            deadlines
+            or Deadlines(
                 open=section.open_deadline,
                 read=section.read_deadline,
                 login=section.login_deadline,

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import importlib
+import importlib.util
 import logging
 import os
 import sys
@@ -11,13 +13,16 @@ from typing import TYPE_CHECKING, NoReturn
 
 from kiosk import __version__
 from kiosk.config import ConfigError
-from kiosk.sandbox.commands import add_commands, state_option
 
 if TYPE_CHECKING:
     from kiosk.app import KioskApp
-    from kiosk.doctor.findings import Report
 
 DEFAULT_CONFIG = Path("/etc/vnpt-bhxh-kiosk/kiosk.toml")
+
+SANDBOX = "kiosk.sandbox"
+SANDBOX_COMMANDS = "kiosk.sandbox.commands"
+"""Where `kiosk demo` and `kiosk sandbox` are. A kiosk at a counter is installed without them,
+so they are looked for and never imported by name."""
 
 DONE = 0
 FAILED = 1
@@ -48,6 +53,13 @@ def main(arguments: list[str] | None = None) -> NoReturn:
         sys.exit(BAD_INPUT)
     except KeyboardInterrupt:
         sys.exit(DONE)
+    except Exception as error:
+        # No traceback reaches a person, and no value that was in one.
+        from kiosk.supervision import where
+
+        logging.getLogger(__name__).critical("fault: %s", where(error))
+        _say(f"stopped because of a fault: {where(error)}")
+        sys.exit(FAULT)
 
 
 def _harden_environment() -> None:
@@ -60,7 +72,7 @@ def _harden_environment() -> None:
     os.environ["TEXTUAL_DISABLE_KITTY_KEY"] = "1"
 
 
-def _keep_memory_private() -> None:
+def keep_memory_private() -> None:
     """No core file and no debugger of another program sees what a customer types."""
     import ctypes
     import resource
@@ -84,7 +96,8 @@ def _parser() -> argparse.ArgumentParser:
 
     parser = argparse.ArgumentParser(
         prog="kiosk",
-        description="Password kiosk for VNPT-BHXH. To try it: kiosk demo",
+        description="Password kiosk for VNPT-BHXH."
+        + (" To try it: kiosk demo" if _with_sandbox() else ""),
         epilog=EXIT_CODES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
@@ -94,21 +107,13 @@ def _parser() -> argparse.ArgumentParser:
     run = command(commands, "run", "run the kiosk on this terminal")
     _config_option(run)
     run.add_argument("--log", type=Path, metavar="FILE", help="append a log to this file")
+    run.add_argument(
+        "--unattended",
+        action="store_true",
+        help="as systemd runs it: log to the system's journal, say that it is alive, and show a "
+        "page instead of ending where the configuration is broken",
+    )
     run.set_defaults(action=_run)
-
-    demo = command(
-        commands, "demo", "try the whole journey with a virtual token and a sandbox service"
-    )
-    state_option(demo)
-    demo.add_argument(
-        "--token",
-        choices=("auto", "card", "embedded"),
-        default="auto",
-        help="card: a virtual card behind the real pcscd; embedded: a token simulated in the "
-        "program; auto: the first if it can be had, else the second (default)",
-    )
-    demo.add_argument("--log", type=Path, metavar="FILE", help="append a log to this file")
-    demo.set_defaults(action=_demo)
 
     doctor = command(commands, "doctor", "tell a technician what the kiosk finds, and what to do")
     doctor.add_argument(
@@ -116,6 +121,18 @@ def _parser() -> argparse.ArgumentParser:
         action="store_true",
         help="look at every token that is in, without PIN; exit code 0 if the kiosk would go on "
         "to the PIN, else 1",
+    )
+    doctor.add_argument(
+        "--machine",
+        action="store_true",
+        help="look at the machine; without --token that is what is done anyway",
+    )
+    doctor.add_argument(
+        "--user",
+        default="kiosk",
+        metavar="NAME",
+        help="the user that the kiosk runs as; started by root, the doctor becomes that user "
+        "(kiosk)",
     )
     doctor.add_argument("--json", action="store_true", help="write JSON")
     _config_option(doctor)
@@ -127,16 +144,26 @@ def _parser() -> argparse.ArgumentParser:
     _config_option(check)
     check.set_defaults(action=_config_check)
 
+    audit = command(commands, "audit", "work on the audit journal")
+    audits = audit.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    verify = command(audits, "verify", "check that no line is missing, torn or changed")
+    verify.add_argument("--json", action="store_true", help="write JSON")
+    _config_option(verify)
+    verify.set_defaults(action=_audit_verify)
+
     staff = command(commands, "staff", "set up staff mode")
     staffs = staff.add_subparsers(title="commands", metavar="COMMAND", required=True)
     pin = command(staffs, "pin", "choose the staff PIN, and print its line for kiosk.toml")
     pin.set_defaults(action=_staff_pin)
 
-    sandbox = command(commands, "sandbox", "parts of the demo, one by one")
-    parts = sandbox.add_subparsers(title="commands", metavar="COMMAND", required=True)
-
-    add_commands(parts, command)
+    if _with_sandbox():
+        importlib.import_module(SANDBOX_COMMANDS).add_commands(commands, command)
     return parser
+
+
+def _with_sandbox() -> bool:
+    """Whether this installation has the sandbox."""
+    return importlib.util.find_spec(SANDBOX) is not None
 
 
 def _config_option(parser: argparse.ArgumentParser) -> None:
@@ -153,8 +180,12 @@ def _say(text: str) -> None:
     print(f"kiosk: {text}", file=sys.stderr)
 
 
-def _log_to(path: Path | None) -> None:
-    """Log to a file or not at all: standard error is where Textual draws."""
+def log_to(path: Path | None) -> None:
+    """Log to a file or not at all: standard error is where Textual draws.
+
+    Raises:
+        ConfigError: the file cannot be written.
+    """
     if path is None:
         logging.getLogger().addHandler(logging.NullHandler())
         return
@@ -168,19 +199,32 @@ def _log_to(path: Path | None) -> None:
     logging.getLogger("kiosk").setLevel(logging.INFO)
 
 
-def _need_terminal() -> None:
+def need_terminal() -> None:
+    """Refuse to draw where nobody would see it.
+
+    Raises:
+        ConfigError: standard input or error is no terminal.
+    """
     if not (sys.stdin.isatty() and sys.stderr.isatty()):
-        raise ConfigError("kiosk", "terminal", "none on standard input and error", "a terminal")
+        raise ConfigError(
+            "standard input and error", "terminal", "none on one of them", "a terminal on both"
+        )
 
 
 def _run(options: argparse.Namespace) -> int:
     from kiosk.assembly import Settings
     from kiosk.hardware.readers import PcscWatcher
 
+    if options.unattended:
+        from kiosk.unattended import run_unattended
+
+        need_terminal()
+        keep_memory_private()
+        return run_unattended(options.config)
     settings = Settings.load(options.config)
-    _need_terminal()
-    _keep_memory_private()
-    _log_to(options.log)
+    need_terminal()
+    keep_memory_private()
+    log_to(options.log)
     from kiosk.app import KioskApp
 
     app = KioskApp(
@@ -199,54 +243,38 @@ def leave(app: KioskApp) -> int:
     return app.return_code or DONE
 
 
-def _demo(options: argparse.Namespace) -> int:
-    from kiosk.sandbox.demo import Demo, DemoFailed
-
-    _need_terminal()
-    _keep_memory_private()
-    _log_to(options.log)
-    try:
-        with Demo(options.state, options.token, _say) as demo:
-            app = demo.app()
-            app.run()
-    except DemoFailed as error:
-        _say(str(error))
-        return FAILED
-    return leave(app)
-
-
 def _doctor(options: argparse.Namespace) -> int:
     import asyncio
+    import shutil
 
-    if not options.token:
-        raise ConfigError("arguments", "kiosk doctor", "nothing to look at", "--token")
-    from kiosk.assembly import Settings
-    from kiosk.doctor.text import as_text
-    from kiosk.doctor.tokens import check_tokens
-    from kiosk.hardware.readers import PcscWatcher
+    from kiosk.doctor.command import Order, diagnose
+    from kiosk.doctor.text import WIDTH, as_text
 
-    settings = Settings.load(options.config)
-    _log_to(None)
+    log_to(None)
 
     def progress(text: str) -> None:
         if sys.stderr.isatty():
             _say(f"{text} …")
 
-    async def check() -> Report:
-        driver = settings.driver(note_unknown=False)
-        return await check_tokens(settings, PcscWatcher(), driver, progress)
-
+    order = Order(
+        options.config.absolute(),
+        machine=options.machine or not options.token,
+        token=options.token,
+        user=options.user,
+    )
     try:
-        report = asyncio.run(check())
+        report = asyncio.run(diagnose(order, progress))
         colour = sys.stdout.isatty() and not os.environ.get("NO_COLOR")
-        _write(report.as_json() + "\n" if options.json else as_text(report, colour=colour))
-    except ConfigError:
-        raise
+        width = shutil.get_terminal_size((WIDTH, 0)).columns if sys.stdout.isatty() else WIDTH
+        text = as_text(report, colour=colour, width=width)
+        _write(report.as_json() + "\n" if options.json else text)
     except KeyboardInterrupt:
         return FAILED
     except Exception as error:
         # A technician has no use for a traceback, and the exit code has to be ours.
         _say(f"doctor stopped because of a fault: {type(error).__name__}: {error}")
+        return FAULT
+    if report.fault:
         return FAULT
     return DONE if report.in_order else FAILED
 
@@ -262,12 +290,14 @@ def _write(text: str) -> None:
 
 
 def _config_check(options: argparse.Namespace) -> int:
-    from kiosk.assembly import Settings
+    from kiosk.config_check import check_configuration
 
-    settings = Settings.load(options.config)
-    trust = settings.trust()
-    settings.service()
-    print(f"{options.config}: in order ({len(trust)} trusted certificates)")
+    checked = check_configuration(options.config)
+    for fault in checked.faults:
+        _say(str(fault))
+    if checked.faults or checked.settings is None:
+        return BAD_INPUT
+    print(f"{options.config}: in order ({len(checked.settings.trust())} trusted certificates)")
     return DONE
 
 
@@ -280,3 +310,37 @@ def _staff_pin(_options: argparse.Namespace) -> int:
         return FAILED
     print(f"[staff]\n{line}")
     return DONE
+
+
+def _audit_verify(options: argparse.Namespace) -> int:
+    import msgspec
+
+    from kiosk.assembly import Settings
+    from kiosk.audit import AuditError, verify
+
+    directory = Settings.load(options.config).audit_directory
+    if directory is None:
+        raise ConfigError(options.config, "kiosk.state_directory", "nothing", "a folder")
+    try:
+        found = verify(directory)
+    except AuditError as error:
+        _say(str(error))
+        return FAILED
+    if options.json:
+        report = {"directory": str(directory), "in_order": found.in_order, "found": found}
+        _write(msgspec.json.format(msgspec.json.encode(report), indent=2).decode() + "\n")
+        return DONE if found.in_order else FAILED
+    lines = [f"{directory}: {found.records} lines, number {found.first} to {found.last}"]
+    lines += [
+        f"line {record.seq}, {record.time}: {record.count} bytes of a torn line were cut off"
+        for record in found.healed
+    ]
+    if found.torn:
+        lines.append(
+            f"{found.torn} bytes at the end are no line yet: the kiosk is writing it, or cuts it "
+            "off at its next start"
+        )
+    lines += [f"{fault.file}, line {fault.line}: {fault.text}" for fault in found.faults]
+    lines.append("in order" if found.in_order else "NOT in order: lines are missing or changed")
+    _write("\n".join(lines) + "\n")
+    return DONE if found.in_order else FAILED

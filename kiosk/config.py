@@ -190,7 +190,7 @@ def read_toml(path: Path, kind: type[T]) -> T:
     try:
         return msgspec.convert(values, kind)
     except msgspec.ValidationError as error:
-        key, expected, found = _explain(str(error), values, kind)
+        key, expected, found = explain(str(error), values, kind)
         raise ConfigError(path, key, found, expected) from None
 
 
@@ -200,7 +200,7 @@ def _toml_fault(message: str) -> tuple[str, str]:
     return (match[2], match[1]) if match else ("file", message)
 
 
-def _explain(message: str, values: dict[str, Any], kind: type) -> tuple[str, str, str]:
+def explain(message: str, values: dict[str, Any], kind: type) -> tuple[str, str, str]:
     """Turn msgspec's "Expected X, got Y - at `$.a.b`" into key, expected and found."""
     text, _, path = message.partition(" - at `$")
     key = path.rstrip("`").lstrip(".")

@@ -7,6 +7,7 @@ import logging.handlers
 import os
 import socket
 import time
+import traceback
 from pathlib import Path
 
 log = logging.getLogger(__name__)
@@ -125,16 +126,22 @@ class CrashCounter:
 
 def log_to_journal() -> bool:
     """Log to journald, with levels; False where there is none."""
-    try:
-        handler = logging.handlers.SysLogHandler(str(JOURNAL_SOCKET))
-    except OSError:
+    if not JOURNAL_SOCKET.exists():
         return False
+    handler = logging.handlers.SysLogHandler(str(JOURNAL_SOCKET))
     handler.ident = "kiosk: "
     handler.append_nul = False
     handler.setFormatter(logging.Formatter("%(name)s: %(message)s"))
     logging.getLogger().addHandler(handler)
     logging.getLogger("kiosk").setLevel(logging.INFO)
     return True
+
+
+def where(error: BaseException) -> str:
+    """The exception's type and the places it went through: no message, no values."""
+    frames = traceback.extract_tb(error.__traceback__)
+    places = " < ".join(f"{Path(f.filename).name}:{f.lineno} {f.name}" for f in reversed(frames))
+    return f"{type(error).__name__} at {places or 'unknown place'}"
 
 
 def _uptime() -> float:

@@ -35,7 +35,9 @@ class Provider(Struct, frozen=True, forbid_unknown_fields=True):
     """Further hosts of mailbox addresses that the service may name, beside that of `url`."""
 
 
-class _File(Struct, frozen=True, forbid_unknown_fields=True):
+class WebmailFile(Struct, frozen=True, forbid_unknown_fields=True):
+    """The file as it is written."""
+
     provider: tuple[Provider, ...]
 
 
@@ -65,7 +67,7 @@ class WebmailDirectory:
         Raises:
             ConfigError: it is missing or not as expected.
         """
-        return cls(read_toml(path, _File).provider)
+        return cls(read_toml(path, WebmailFile).provider)
 
     def link(self, domain: str) -> MailboxLink | None:
         """Where to open a mailbox of this domain; None where that is not known for sure."""

@@ -10,7 +10,7 @@ from datetime import datetime
 from pathlib import Path
 
 from kiosk.doctor.certificates import check_certificate
-from kiosk.doctor.findings import Finding, Status
+from kiosk.doctor.findings import Finding, Status, worst
 from kiosk.doctor.module_file import fault_of
 from kiosk.doctor.wording import error_text, flag_names, problem_advice, problem_text
 from kiosk.hardware import token as tokens
@@ -59,7 +59,11 @@ class Bench:
         if self.known:
             return f"[family.{self.family.name}] of tokens.toml"
         atr = notation(self.card.atr)
-        return f'a family of their own in tokens.toml: [family.NAME] with atr = ["{atr}"]'
+        modules = ", ".join(f'"{one}"' for one in self.family.modules)
+        return (
+            f'a family of their own in tokens.toml: [family.NAME] with atr = ["{atr}"] and '
+            f"modules = [{modules}]"
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,19 +115,21 @@ async def check_module(module: Path, bench: Bench, used: Path | None) -> Finding
     try:
         token = await bench.driver.open_with(module, bench.family, bench.card.reader)
     except tokens.TokenError as error:
-        state, words, advice = _load_fault(module, error)
+        state, words, advice = load_fault(module, error)
         # Where another module serves the token, this one stops nobody.
         status = Status.FAILED if used is None else Status.WARNING
         return Finding("module", status, f"{module}: {words}", advice, {**facts, "state": state})
     parts = await _examine(module, token, bench)
-    worst = _worst(parts)
-    if used not in (None, module) and worst is Status.FAILED:
-        worst = Status.WARNING
+    status = worst(parts)
+    if used not in (None, module) and status is Status.FAILED:
+        status = Status.WARNING
     text = f"{module}: loads" + (", and the kiosk takes it" if module == used else "")
-    return Finding("module", worst, text, "", {**facts, "state": "loads"}, tuple(parts))
+    if status is Status.FAILED:
+        text += "; what stops it is below"
+    return Finding("module", status, text, "", {**facts, "state": "loads"}, tuple(parts))
 
 
-def _load_fault(module: Path, error: tokens.TokenError) -> tuple[str, str, str]:
+def load_fault(module: Path, error: tokens.TokenError) -> tuple[str, str, str]:
     """State, words and advice for a module that does not load."""
     match error:
         case tokens.ModuleMissing():
@@ -241,7 +247,7 @@ def _slot(slot: tokens.SlotDescription, *, elsewhere: bool) -> Finding:
             {"useful": useful},
         ),
     )
-    return Finding("slot", _worst(parts), text, facts=facts, parts=parts)
+    return Finding("slot", worst(parts), text, facts=facts, parts=parts)
 
 
 async def _read(token: HelperToken) -> _Reading:
@@ -345,13 +351,6 @@ def _pin(info: tokens.TokenInfo) -> Finding:
         text += ": a wrong PIN was typed since the last right one"
         return Finding("pin", Status.WARNING, text, facts=facts)
     return Finding("pin", Status.OK, text + ": no wrong one since the last right one", facts=facts)
-
-
-def _worst(parts: list[Finding] | tuple[Finding, ...]) -> Status:
-    for status in (Status.FAILED, Status.WARNING):
-        if any(part.status is status for part in parts):
-            return status
-    return Status.OK
 
 
 def _count(number: int) -> str:

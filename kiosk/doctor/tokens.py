@@ -11,6 +11,7 @@ from kiosk import problems
 from kiosk.assembly import Settings
 from kiosk.doctor.findings import Finding, Report, Status
 from kiosk.doctor.modules import Bench, check_module
+from kiosk.doctor.pcsc import START_PCSCD
 from kiosk.doctor.verdict import ReadingTools, try_token, without_token
 from kiosk.hardware.card_names import CardNames
 from kiosk.hardware.catalogue import Catalogue
@@ -125,10 +126,7 @@ def _readers(state: ReaderState) -> Finding:
         if importlib.util.find_spec("smartcard") is None:
             advice = "The Python package pyscard is not installed: install it."
         else:
-            advice = (
-                "Start it: `systemctl enable --now pcscd.socket` (Debian package pcscd); "
-                "`systemctl status pcscd` and `journalctl -u pcscd` tell more."
-            )
+            advice = START_PCSCD
         return Finding("readers", Status.FAILED, "PC/SC does not answer (pcscd)", advice, facts)
     if not state.readers:
         advice = (
@@ -186,6 +184,8 @@ async def _token(
     for module in family.modules:
         progress(f"asking {module}")
         parts.append(await check_module(module, bench, used))
+    if verdict.status is Status.FAILED:
+        text += ": the kiosk would not serve it; what stops it is below"
     return Finding("token", verdict.status, text, facts=facts, parts=tuple(parts)), verdict
 
 

@@ -18,7 +18,8 @@ from kiosk.problems import Problem
 from kiosk.session import Visit
 
 _LATER = (
-    "Whether a certificate is revoked or suspended, the service checks later; it was not asked."
+    "Not looked at: whether the token holds the certificate's key, which shows only after the "
+    "PIN; whether the certificate is revoked or suspended, which the service checks later."
 )
 
 

@@ -33,7 +33,9 @@ class _FamilySection(_DriverSection, frozen=True):
     atr: Annotated[tuple[str, ...], Meta(min_length=1)]
 
 
-class _File(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+class CatalogueFile(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """The file as it is written."""
+
     default: _DriverSection
     family: dict[str, _FamilySection] = {}
 
@@ -103,7 +105,7 @@ class Catalogue:
         Raises:
             ConfigError: it cannot be read, or a value is not as expected.
         """
-        file = read_toml(path, _File)
+        file = read_toml(path, CatalogueFile)
         return cls(
             default=_family("default", file.default),
             families=tuple(

@@ -180,7 +180,7 @@ class TrustStore:
         self._anchors: list[x509.Certificate] = []
         self._intermediates: list[x509.Certificate] = []
         for certificate in certificates:
-            own = self._anchors if _self_signed(certificate) else self._intermediates
+            own = self._anchors if is_self_signed(certificate) else self._intermediates
             own.append(certificate)
 
     def __len__(self) -> int:
@@ -196,15 +196,9 @@ class TrustStore:
         Raises:
             ConfigError: the directory or a file cannot be used, or there is no root.
         """
-        try:
-            files = sorted(f for f in directory.iterdir() if f.suffix in (".pem", ".crt"))
-        except OSError as error:
-            raise ConfigError(
-                directory, "directory", error.strerror or "an error", "a readable directory"
-            ) from None
         found: dict[bytes, x509.Certificate] = {}
-        for file in files:
-            for certificate in _load_file(file):
+        for file in ca_files(directory):
+            for certificate in ca_certificates(file):
                 found.setdefault(certificate.fingerprint(hashes.SHA256()), certificate)
         store = cls(found.values())
         if not store._anchors:
@@ -283,8 +277,26 @@ def _parse(der: bytes) -> x509.Certificate:
     return certificate
 
 
-def _load_file(file: Path) -> list[x509.Certificate]:
-    """Load a PEM file of CA certificates, or raise `ConfigError`."""
+def ca_files(directory: Path) -> list[Path]:
+    """The files of a trust folder that certificates are read from, by name.
+
+    Raises:
+        ConfigError: the folder cannot be read.
+    """
+    try:
+        return sorted(f for f in directory.iterdir() if f.suffix in (".pem", ".crt"))
+    except OSError as error:
+        raise ConfigError(
+            directory, "directory", error.strerror or "an error", "a readable directory"
+        ) from None
+
+
+def ca_certificates(file: Path) -> list[x509.Certificate]:
+    """Load a PEM file of CA certificates.
+
+    Raises:
+        ConfigError: it cannot be read, or holds something else.
+    """
     expected = "CA certificates in PEM"
     try:
         content = file.read_bytes()
@@ -338,7 +350,8 @@ def _describe_key(certificate: x509.Certificate) -> tuple[str, int, str]:
             return certificate.public_key_algorithm_oid.dotted_string, 0, ""
 
 
-def _self_signed(certificate: x509.Certificate) -> bool:
+def is_self_signed(certificate: x509.Certificate) -> bool:
+    """Tell whether it is a root: signed with its own key."""
     return certificate.subject == certificate.issuer and _signed(certificate, certificate)
 
 

@@ -1,4 +1,5 @@
-"""The commands `kiosk sandbox …`. What costs time to load is loaded by the command itself."""
+"""The commands `kiosk demo` and `kiosk sandbox …`, which an installation without this package
+does not have. What costs time to load is loaded by the command itself."""
 
 from __future__ import annotations
 
@@ -17,10 +18,29 @@ NewCommand = Callable[[Any, str, str], argparse.ArgumentParser]
 """Adds a command of this name and with this help to a set of commands."""
 
 
-def add_commands(parts: Any, command: NewCommand) -> None:
-    """Add the commands to `kiosk sandbox`."""
+def add_commands(commands: Any, command: NewCommand) -> None:
+    """Add the commands to `kiosk`."""
+    demo = command(
+        commands, "demo", "try the whole journey with a virtual token and a sandbox service"
+    )
+    _state_option(demo)
+    demo.add_argument(
+        "--token",
+        choices=("auto", "card", "embedded"),
+        default="auto",
+        help="card: a virtual card behind the real pcscd; embedded: a token simulated in the "
+        "program; auto: the first if it can be had, else the second (default)",
+    )
+    demo.add_argument("--log", type=Path, metavar="FILE", help="append a log to this file")
+    demo.set_defaults(action=_demo)
+
+    sandbox = command(commands, "sandbox", "parts of the demo, one by one")
+    _add_parts(sandbox.add_subparsers(title="commands", metavar="COMMAND", required=True), command)
+
+
+def _add_parts(parts: Any, command: NewCommand) -> None:
     serve = command(parts, "serve", "serve the sandbox BHXH service and its mailbox on 127.0.0.1")
-    state_option(serve)
+    _state_option(serve)
     serve.add_argument(
         "--http-port", type=_port, default=8480, metavar="N", help="0: any free port (8480)"
     )
@@ -44,12 +64,12 @@ def add_commands(parts: Any, command: NewCommand) -> None:
     client = command(
         parts, "client-certificate", "make a kiosk's TLS certificate for `serve --mtls`"
     )
-    state_option(client)
+    _state_option(client)
     client.add_argument("id", help="the kiosk's name: `kiosk.id` of its configuration")
     client.set_defaults(action=_client_certificate)
 
     fault = command(parts, "fault", "have the running sandbox service do something wrong")
-    state_option(fault)
+    _state_option(fault)
     fault.add_argument("name", help="a fault; `list` tells all there are, `clear` takes them away")
     fault.add_argument(
         "--call", default="", metavar="NAME", help="only for this call of the contract"
@@ -61,7 +81,7 @@ def add_commands(parts: Any, command: NewCommand) -> None:
     fault.set_defaults(action=_fault)
 
     card = command(parts, "card", "put a virtual card into the virtual reader of pcscd")
-    state_option(card)
+    _state_option(card)
     card.add_argument("--insert", metavar="NAME", help="insert this token at once")
     card.add_argument(
         "--port", type=_port, default=35963, metavar="N", help="port of the virtual reader (35963)"
@@ -69,12 +89,12 @@ def add_commands(parts: Any, command: NewCommand) -> None:
     card.set_defaults(action=_card)
 
     mail = command(parts, "mail", "print the mails that the sandbox service has sent")
-    state_option(mail)
+    _state_option(mail)
     mail.add_argument("--last", action="store_true", help="only the newest")
     mail.set_defaults(action=_mail)
 
 
-def state_option(parser: argparse.ArgumentParser) -> None:
+def _state_option(parser: argparse.ArgumentParser) -> None:
     """Add `--state`: the sandbox's folder."""
     base = os.environ.get("XDG_STATE_HOME") or "~/.local/state"
     parser.add_argument(
@@ -104,6 +124,23 @@ def _seconds(text: str) -> float:
 
 def _say(text: str) -> None:
     print(f"kiosk: {text}", file=sys.stderr)
+
+
+def _demo(options: argparse.Namespace) -> int:
+    from kiosk.cli import keep_memory_private, leave, log_to, need_terminal
+    from kiosk.sandbox.demo import Demo, DemoFailed
+
+    need_terminal()
+    keep_memory_private()
+    log_to(options.log)
+    try:
+        with Demo(options.state, options.token, _say) as demo:
+            app = demo.app()
+            app.run()
+    except DemoFailed as error:
+        _say(str(error))
+        return FAILED
+    return leave(app)
 
 
 def _serve(options: argparse.Namespace) -> int:

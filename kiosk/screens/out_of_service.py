@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from textual.app import ComposeResult
+from textual.containers import Center
 from textual.content import Content
 
 from kiosk import problems
@@ -34,4 +35,5 @@ class OutOfServiceScreen(JourneyScreen):
         """Say where to turn to."""
         yield Words(_words("out_of_service.title", "title"), "title alarm")
         yield Words(_words("out_of_service.text", "text"), "text")
-        yield Words(lambda view, _t: f"  {view.support.hotline}  ", "number")
+        with Center():
+            yield Words(lambda view, _t: f"  {view.support.hotline}  ", "number")

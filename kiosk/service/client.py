@@ -27,6 +27,7 @@ from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from random import SystemRandom
 from typing import TYPE_CHECKING, Any, TypeVar
+from urllib.parse import urlsplit
 
 import msgspec
 
@@ -142,6 +143,38 @@ class ServiceClient:
         """
         with suppress(ServiceError):
             await self._exchange("GET", "/v1/health", Health)
+
+    async def certificate(self, *, checked: bool = True) -> bytes:
+        """Look at the certificate that whoever answers shows, for a technician.
+
+        No request is sent.
+
+        Args:
+            checked: demand and show what every call does; else take whatever is there.
+
+        Returns:
+            The certificate in DER; empty where plain http is spoken.
+
+        Raises:
+            ServiceUntrusted, ServiceUnreachable
+        """
+        if self._tls is None:
+            return b""
+        peer = await asyncio.to_thread(importlib.import_module, "kiosk.service.peer")
+        found: bytes = await peer.shown_certificate(
+            self.audience,
+            self._tls if checked else peer.unchecked(),
+            self._connect_timeout,
+            self._proxy,
+        )
+        return found
+
+    @property
+    def nearest(self) -> str:
+        """The host that is connected to: the service's, or its proxy's."""
+        if self._proxy is not None and self._tls is not None:
+            return self._proxy.host
+        return urlsplit(self.audience).hostname or ""
 
     async def health(self) -> Health:
         """Ask whether the service is up, what time it has and what it offers."""

@@ -280,7 +280,7 @@ def test_after_a_login_that_hung_until_the_deadline(start: Start, pin: str) -> N
     "precaution",
     [
         "from kiosk.hardware.token_helper import harden; harden(os.getppid())",
-        "from kiosk.cli import _keep_memory_private; _keep_memory_private()",
+        "from kiosk.cli import keep_memory_private; keep_memory_private()",
     ],
     ids=["helper", "kiosk"],
 )

@@ -50,7 +50,7 @@ def typed(count: int) -> PinBuffer:
     return buffer
 
 
-FACTS = {"date": "30/06/2026", "minutes": "12"}
+FACTS = {"date": "30/06/2026", "minutes": "12", "time": "07:30"}
 """What the problems' wording may name."""
 
 _VISIT = {"holder": HOLDER, "username": "hoasen"}

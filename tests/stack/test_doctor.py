@@ -86,7 +86,8 @@ def test_a_good_token(card: CardControl, pcscd: Pcscd, config: Path) -> None:
     assert "tax code 0100000001" in text
     assert "issued by SANDBOX VNPT-CA SHA2" in text
     assert "The kiosk would ask for the username, then for the PIN" in text
-    assert "the service checks later; it was not asked" in text
+    assert "whether the token holds the certificate's key, which shows only after the PIN" in text
+    assert "revoked or suspended, which the service checks later" in text
     assert "failed" not in text
     # No PIN was presented, and none of the customer's tries was spent.
     assert card.status().verify_count == 0
@@ -250,19 +251,30 @@ def test_the_tokens_that_came_by_and_are_in_no_family(card: CardControl, config:
     assert "by now in family epass2003" in text
 
 
-def test_bad_arguments_and_configurations_end_with_2(config: Path) -> None:
-    done = doctor("--config", config)
-    assert (done.returncode, done.stderr) == (
-        2,
-        "kiosk: arguments: kiosk doctor: found nothing to look at, expected --token\n",
-    )
-    done = doctor("--token", "--config", config.parent / "absent.toml")
+def test_a_configuration_that_cannot_be_used_is_a_finding_and_nothing_is_tried(
+    card: CardControl, config: Path
+) -> None:
+    card.insert("hoa-sen")
+    for broken, words in (
+        (config.parent / "absent.toml", "absent.toml: file: found No such file or directory"),
+        (config, "no self-signed root certificate"),
+    ):
+        config.write_text(
+            config.read_text().replace("[trust]\ndirectory", '[trust]\ndirectory="."#')
+        )
+        code, text = look(broken)
+        assert code == 1
+        assert words in text
+        assert "The kiosk would be out of service with K09" in text
+        done = doctor("--token", "--json", "--config", broken)
+        assert done.returncode == 1
+        assert json.loads(done.stdout)["conclusion"]["facts"]["problem"] == "K09"
+
+
+def test_bad_arguments_end_with_2() -> None:
+    done = doctor("--nonsense")
     assert done.returncode == 2
-    assert "absent.toml: file: found No such file or directory" in done.stderr
-    config.write_text(config.read_text().replace("[trust]\ndirectory", '[trust]\ndirectory="."#'))
-    done = doctor("--token", "--config", config)
-    assert done.returncode == 2
-    assert "no self-signed root certificate" in done.stderr
+    assert "unrecognized arguments: --nonsense" in done.stderr
 
 
 def test_on_a_terminal_it_is_coloured_unless_that_is_not_wanted(
@@ -277,7 +289,8 @@ def test_on_a_terminal_it_is_coloured_unless_that_is_not_wanted(
             assert console.ended() == 0
             assert (b"\x1b[32mok" in console.raw) is coloured
             # Whoever waits is told for what.
-            assert console.shows("kiosk: reading the token in Virtual PCD 00 00", "kiosk: asking /")
+            for told in (b"kiosk: reading the token in Virtual PCD 00 00", b"kiosk: asking /"):
+                assert told in console.raw
 
 
 def test_a_doctor_that_is_interrupted_or_not_read_any_more_says_nothing(

@@ -10,13 +10,14 @@ import pytest
 from kiosk.cli import main
 from kiosk.doctor import tokens
 from kiosk.doctor.findings import Finding, Report, Status
+from kiosk.doctor.machine import own_name
 from kiosk.doctor.text import as_text
 from kiosk.doctor.verdict import without_token
 from kiosk.doctor.wording import error_text, flag_names
 from kiosk.hardware.readers import Card, ReaderState
 from kiosk.hardware.token import HelperDied, TokenError, TokenFailed, TokenStalled
-
-CONFIG = Path(__file__).parents[2] / "config"
+from kiosk.sandbox.pki import SandboxPki
+from tests.stack.parts import write_config
 
 REPORT = Report(
     "--all",
@@ -45,6 +46,15 @@ def test_text_has_a_status_a_line_and_what_to_do_and_fits_a_terminal() -> None:
     assert lines[-1] == "failed   The kiosk would stop"
     assert "\x1b[31mfailed" in as_text(REPORT, colour=True)
     assert "\x1b" not in as_text(REPORT)
+
+
+@pytest.mark.parametrize(("columns", "widest"), [(20, 40), (72, 72), (300, 100)])
+def test_text_fits_a_narrow_terminal_and_does_not_fill_a_wide_one(
+    columns: int, widest: int
+) -> None:
+    lines = as_text(REPORT, width=columns).splitlines()
+    # The path is one word, which is broken where it has to be.
+    assert widest - 15 < max(map(len, lines)) <= widest
 
 
 def test_json_has_the_findings_one_inside_the_other() -> None:
@@ -107,14 +117,18 @@ def test_one_token_is_left_to_the_reading() -> None:
 
 
 def test_a_fault_of_its_own_is_one_line(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
+    config = write_config(
+        tmp_path, "http://127.0.0.1:9", SandboxPki.open(tmp_path / "pki").trust_directory
+    )
+
     async def broken(*_: object) -> Report:
         raise RuntimeError("something")
 
     monkeypatch.setattr(tokens, "check_tokens", broken)
     with pytest.raises(SystemExit) as ended:
-        main(["doctor", "--token", "--config", str(CONFIG / "kiosk.toml")])
+        main(["doctor", "--token", "--user", own_name(), "--config", str(config)])
     assert ended.value.code == 70
     assert capsys.readouterr().err == (
         "kiosk: doctor stopped because of a fault: RuntimeError: something\n"

@@ -53,6 +53,7 @@ class SandboxServer:
         relay_port: int | None = None,
         tls: Tls = "none",
         delivery_delay: float = 0.0,
+        host: str = HOST,
     ) -> None:
         """Prepare; nothing runs yet.
 
@@ -67,8 +68,11 @@ class SandboxServer:
             delivery_delay: seconds from an order to its mail in the mailbox. For the first
                 half of them the mail is still with the service (`pending`), then with the
                 mail server (`sent`).
+            host: what kiosks call this machine, if they are not on it: one of the names in
+                the certificate (`SandboxTls`).
         """
         self._directory = directory
+        self._host = host
         self._ports = (http_port, smtp_port)
         self._limits = limits
         self._clock = clock
@@ -105,7 +109,7 @@ class SandboxServer:
             raise
         http, smtp = sockets
         scheme = "http" if self._tls == "none" else "https"
-        self.url = f"{scheme}://{HOST}:{http.getsockname()[1]}"
+        self.url = f"{scheme}://{self._host}:{http.getsockname()[1]}"
         self.mail_url = f"{self.url}/mail"
         self.smtp_port = smtp.getsockname()[1]
         self._ready.clear()

@@ -42,6 +42,8 @@ _THIS_MACHINE: tuple[x509.GeneralName, ...] = (
     x509.DNSName("localhost"),
     x509.IPAddress(ipaddress.ip_address("127.0.0.1")),
     x509.IPAddress(ipaddress.ip_address("::1")),
+    # What a virtual machine of QEMU's calls the machine it runs on.
+    x509.IPAddress(ipaddress.ip_address("10.0.2.2")),
 )
 
 

@@ -1,0 +1,151 @@
+"""The checks of the machine, one after the other as they are printed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
+
+from kiosk.assembly import Settings
+from kiosk.config import ConfigError
+from kiosk.config_check import Checked
+from kiosk.doctor import (
+    clock,
+    disk,
+    display,
+    families,
+    lockdown,
+    pcsc,
+    records,
+    service,
+    tls,
+    trust,
+    units,
+)
+from kiosk.doctor.checks import Check, Parts
+from kiosk.doctor.findings import Finding, skipped
+from kiosk.doctor.machine import Machine
+from kiosk.doctor.permissions import Place, check_readable, look_at_permissions
+from kiosk.hardware.token_client import Deadlines
+
+STATE_FOLDER = Path("/var/lib/vnpt-bhxh-kiosk")
+"""Where the package has the state; the configuration may name another folder."""
+RUNTIME_FOLDER = Path("/run/vnpt-bhxh-kiosk")
+LOG_FOLDER = Path("/var/log/journal")
+
+MODULE_SECONDS = 6.0
+"""Longest time for a module to load, and again to describe itself; the kiosk waits longer."""
+
+SERVICE_SECONDS = 13.0
+
+
+def machine_checks(checked: Checked, machine: Machine, moment: datetime) -> list[Check]:
+    """All checks of the machine, none of them carried out yet.
+
+    Args:
+        checked: the configuration.
+        machine: where to look.
+        moment: the time now, aware.
+    """
+    settings = checked.settings
+
+    def with_settings(name: str, look: Callable[[Settings], Parts]) -> Callable[[], Parts]:
+        def looked() -> Parts:
+            return look(settings) if settings is not None else [_no_configuration(name)]
+
+        return looked
+
+    def permissions() -> Parts:
+        if settings is not None:
+            return look_at_permissions(settings, machine)
+        # Perhaps that is what is wrong with it.
+        return [check_readable(Place("kiosk.toml", checked.path)), _no_configuration("files")]
+
+    def readers() -> Parts:
+        fixed = settings is not None and settings.config.hardware.fixed_reader
+        return [*pcsc.look_at_readers(fixed_reader=fixed), *pcsc.look_at_polkit(machine)]
+
+    def screen() -> Parts:
+        return [
+            *display.look_at_fonts(machine),
+            *display.look_at_locale(machine),
+            *display.look_at_console_font(machine),
+        ]
+
+    def disks() -> Parts:
+        state, least = machine.at(STATE_FOLDER), disk.FAILED_BELOW
+        if settings is not None:
+            state = settings.state_directory or state
+            least = settings.config.audit.least_free
+        return [
+            *disk.look_at_disks({"state and audit journal": state}, least),
+            *disk.look_at_disks({"log": machine.at(LOG_FOLDER)}),
+        ]
+
+    def duty(known: Settings) -> Parts:
+        found = records.look_at_duty(known.state_directory, known.hours, moment.astimezone())
+        return [*found, *records.look_at_crashes(machine.at(RUNTIME_FOLDER))]
+
+    async def modules() -> Parts:
+        if settings is None:
+            return [_no_configuration("modules")]
+        return await _modules(settings)
+
+    async def way() -> Parts:
+        if settings is None:
+            return [_no_configuration("service")]
+        return await _service(settings, moment)
+
+    return [
+        Check(
+            "permissions",
+            "files of the kiosk",
+            permissions,
+        ),
+        Check("pcsc", "readers and pcscd", readers),
+        Check("modules", "PKCS#11 modules", modules, 2 * MODULE_SECONDS + 1),
+        Check("trust", "trusted CAs", with_settings("trust", lambda s: _trust(s, moment))),
+        Check("service", "way to the service", way, SERVICE_SECONDS),
+        Check("clock", "clock", lambda: clock.look_at_clock(machine)),
+        Check("display", "letters on the screen", screen),
+        Check("disk", "disks", disks),
+        Check("units", "units", lambda: units.look_at_units(machine)),
+        Check("lockdown", "lock-down", lambda: lockdown.look_at_lock_down(machine)),
+        Check(
+            "journal",
+            "audit journal",
+            with_settings("journal", lambda known: records.look_at_journal(known.audit_directory)),
+        ),
+        Check("duty", "duty", with_settings("duty", duty)),
+    ]
+
+
+def _no_configuration(name: str) -> Finding:
+    return skipped(name, "the configuration has to be mended first")
+
+
+def _trust(settings: Settings, moment: datetime) -> Parts:
+    folder = settings.path.parent / settings.config.trust.directory
+    return trust.look_at_trust(folder, moment)
+
+
+async def _modules(settings: Settings) -> Parts:
+    section = settings.config.hardware
+    deadlines = Deadlines(
+        open=min(section.open_deadline, MODULE_SECONDS),
+        read=min(section.read_deadline, MODULE_SECONDS),
+    )
+    driver = settings.driver(note_unknown=False, deadlines=deadlines)
+    found = await families.look_at_modules(settings.catalogue, driver)
+    nothing = families.nothing_at_all(found)
+    return [*found, nothing] if nothing else found
+
+
+async def _service(settings: Settings, moment: datetime) -> Parts:
+    section = settings.config.service
+    own = tls.look_at_own_files(section, settings.path.parent, moment)
+    try:
+        client = settings.service()
+    except ConfigError:
+        return [*own, _no_configuration("service")]
+    return [*own, *await service.look_at_service(client, section, moment)]

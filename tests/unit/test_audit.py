@@ -1,0 +1,193 @@
+"""The audit journal: what is written stays, in order, and what was torn or changed is seen."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from kiosk.audit import NAME, AuditError, Journal, mask_tax_code, newest, verify
+
+
+@pytest.fixture
+def journal(tmp_path: Path) -> Iterator[Journal]:
+    journal = Journal(tmp_path)
+    journal.open()
+    yield journal
+    journal.close()
+
+
+def fill(journal: Journal, lines: int) -> None:
+    for number in range(lines):
+        journal.append("effect begun", visit="abc", effect="sign", count=number + 1)
+
+
+def test_lines_are_numbered_and_follow_from_each_other(tmp_path: Path, journal: Journal) -> None:
+    fill(journal, 3)
+    lines = [json.loads(line) for line in (tmp_path / NAME).read_text().splitlines()]
+    assert [line["seq"] for line in lines] == [1, 2, 3]
+    assert set(lines[1]) == {"seq", "time", "what", "visit", "effect", "count", "prev"}
+    found = verify(tmp_path)
+    assert (found.records, found.first, found.last, found.in_order) == (3, 1, 3, True)
+    assert [record.count for record in newest(tmp_path, 2)] == [2, 3]
+
+
+def test_only_the_owner_may_read_it(tmp_path: Path) -> None:
+    journal = Journal(tmp_path / "audit")
+    journal.append("started")
+    assert (tmp_path / "audit").stat().st_mode & 0o777 == 0o700
+    assert (tmp_path / "audit" / NAME).stat().st_mode & 0o777 == 0o600
+
+
+def test_a_line_is_on_the_disk_before_append_returns(tmp_path: Path) -> None:
+    """The system calls, as the kernel sees them: written, synced, and only then the answer."""
+    program = (
+        "import os, sys; from pathlib import Path; from kiosk.audit import Journal\n"
+        f"journal = Journal(Path({str(tmp_path)!r})); journal.open()\n"
+        "journal.append('started'); os.write(1, b'answered')"
+    )
+    trace = tmp_path / "trace"
+    subprocess.run(
+        [
+            "strace",
+            "-f",
+            "-e",
+            "trace=write,fdatasync",
+            "-o",
+            str(trace),
+            sys.executable,
+            "-c",
+            program,
+        ],
+        check=True,
+        capture_output=True,
+    )
+    calls = [line.split(maxsplit=1)[1] for line in trace.read_text().splitlines()]
+    order = [
+        next(n for n, call in enumerate(calls) if call.startswith(start))
+        for start in ('write(3, "{\\"seq\\":1', "fdatasync(3)", 'write(1, "answered"')
+    ]
+    assert order == sorted(order)
+
+
+@pytest.mark.parametrize("torn", [b'{"seq":4,"time":"20', b"\0" * 4096, b"\0" * 10 + b"\n", b"{"])
+def test_a_torn_last_line_is_cut_off_and_reported(
+    tmp_path: Path, journal: Journal, torn: bytes
+) -> None:
+    fill(journal, 3)
+    journal.close()
+    with (tmp_path / NAME).open("ab") as file:
+        file.write(torn)
+    assert verify(tmp_path).torn == len(torn)
+    again = Journal(tmp_path)
+    assert again.open() == len(torn)
+    again.append("started")
+    found = verify(tmp_path)
+    assert found.in_order
+    assert found.torn == 0
+    assert found.last == 5
+    assert [record.count for record in found.healed] == [len(torn)]
+
+
+def test_what_was_changed_or_taken_out_is_found(tmp_path: Path, journal: Journal) -> None:
+    fill(journal, 4)
+    path = tmp_path / NAME
+    lines = path.read_bytes().splitlines(keepends=True)
+    path.write_bytes(lines[0] + lines[1].replace(b'"count":2', b'"count":9') + lines[2] + lines[3])
+    assert [(fault.line, fault.file) for fault in verify(tmp_path).faults] == [(3, NAME)]
+    path.write_bytes(lines[0] + lines[2] + lines[3])
+    assert [fault.text for fault in verify(tmp_path).faults] == [
+        "does not follow: line 3 after line 1"
+    ]
+    path.write_bytes(lines[0] + b"something else\n" + lines[2] + lines[3])
+    assert [(fault.line, fault.text) for fault in verify(tmp_path).faults] == [(2, "no record")]
+
+
+def test_old_files_go_and_the_chain_stays_whole(tmp_path: Path) -> None:
+    journal = Journal(tmp_path, max_bytes=4096, files=3)
+    fill(journal, 200)
+    names = sorted(file.name for file in tmp_path.iterdir())
+    assert len(names) == 3
+    assert names[-1] == NAME
+    found = verify(tmp_path)
+    assert found.in_order
+    assert found.last == 200
+    assert found.first > 1
+    assert names[0] == f"audit-{found.first:010d}.jsonl"
+
+
+def test_it_goes_on_after_a_power_cut_in_the_middle_of_a_rotation(tmp_path: Path) -> None:
+    journal = Journal(tmp_path, max_bytes=4096, files=3)
+    fill(journal, 20)
+    journal.close()
+    (tmp_path / NAME).rename(tmp_path / "audit-0000000001.jsonl")
+    Journal(tmp_path).append("started")
+    found = verify(tmp_path)
+    assert (found.in_order, found.first, found.last) == (True, 1, 21)
+
+
+def test_lines_of_a_newer_version_are_kept(tmp_path: Path) -> None:
+    line = b'{"seq":7,"time":"2027-01-01T00:00:00.000Z","what":"started","new":"field"}\n'
+    (tmp_path / NAME).write_bytes(line)
+    journal = Journal(tmp_path)
+    assert journal.open() == 0
+    journal.append("started")
+    assert (tmp_path / NAME).read_bytes().startswith(line)
+    assert verify(tmp_path).last == 8
+
+
+def test_a_full_disk_says_so_and_loses_nothing(tmp_path: Path) -> None:
+    """A real one, of 64 KiB, in a mount namespace of its own."""
+    program = f"""
+from pathlib import Path
+from kiosk.audit import AuditError, Journal, verify
+folder = Path({str(tmp_path)!r})
+journal = Journal(folder, max_bytes=1 << 20)
+written = 0
+try:
+    while True:
+        journal.append("effect begun", detail="x" * 200)
+        written += 1
+except AuditError as error:
+    print(error.reason)
+(folder / "ballast").unlink()
+journal.append("writable again")
+found = verify(folder)
+print(found.in_order, found.torn, found.last == written + 1)
+"""
+    script = f"mount -t tmpfs -o size=64k none {tmp_path} && "
+    script += f"head -c 20000 /dev/zero >{tmp_path}/ballast && exec {sys.executable} -"
+    done = subprocess.run(
+        ["unshare", "--mount", "sh", "-c", script],
+        input=program,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    reason, rest = done.stdout.splitlines()
+    assert reason in ("No space left on device", "no space left")
+    assert rest == "True 0 True"
+
+
+def test_a_folder_that_cannot_be_used_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(AuditError) as caught:
+        Journal(tmp_path / "file" / "audit").append("started")
+    assert str(caught.value) == f"{tmp_path}/file/audit/{NAME}: Not a directory"
+
+
+@pytest.mark.parametrize(
+    ("whole", "masked"),
+    [
+        ("0100000003", "01******03"),
+        ("0100000003-001", "01**********01"),
+        ("123", "***"),
+        ("", ""),
+    ],
+)
+def test_a_tax_code_is_masked(whole: str, masked: str) -> None:
+    assert mask_tax_code(whole) == masked

@@ -1,0 +1,183 @@
+"""`kiosk doctor`: what never ends a run: checks that hang or break, readers, polkit, modules."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from kiosk.doctor import command
+from kiosk.doctor.checks import Check, carry_out
+from kiosk.doctor.command import Order, diagnose
+from kiosk.doctor.families import look_at_modules, nothing_at_all
+from kiosk.doctor.findings import Finding, Status, group, ok, skipped, warning
+from kiosk.doctor.machine import Machine, Ran, own_name, speak_for
+from kiosk.doctor.pcsc import ACTIONS, look_at_polkit, look_at_readers
+from kiosk.doctor.text import as_text
+from kiosk.hardware.catalogue import Catalogue, Family
+from kiosk.hardware.readers import Pcsc, PcscReader, PcscUnavailable
+from kiosk.hardware.token_client import Deadlines, HelperTokenDriver
+from kiosk.sandbox.pki import SandboxPki
+from tests.stack.parts import write_config
+from tests.unit.made_machine import Made, assert_advised, statuses, the
+
+
+async def test_a_check_that_hangs_is_left_behind() -> None:
+    never = threading.Event()
+
+    def hang() -> list[Finding]:
+        never.wait()
+        return []
+
+    async def hang_too() -> list[Finding]:
+        await asyncio.Event().wait()
+        return []
+
+    checks = [Check("a", "disks", hang, 0.05), Check("b", "service", hang_too, 0.05)]
+    found = await asyncio.gather(*map(carry_out, checks))
+    never.set()
+    assert [one.text for one in found] == [
+        "disks: no answer within 0.05 s",
+        "service: no answer within 0.05 s",
+    ]
+    assert {one.status for one in found} == {Status.FAILED}
+    assert_advised(found)
+
+
+async def test_a_check_that_breaks_is_the_doctors_own_fault_and_the_others_are_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken() -> list[Finding]:
+        raise KeyError("x")
+
+    def made(*_: object) -> list[Check]:
+        return [Check("a", "clock", broken), Check("b", "disks", lambda: [ok("disk", "fine")])]
+
+    monkeypatch.setattr(command, "machine_checks", made)
+    config = write_config(
+        tmp_path, "http://127.0.0.1:9", SandboxPki.open(tmp_path / "pki").trust_directory
+    )
+    report = await diagnose(Order(config, user=own_name()), lambda _: None)
+    assert report.fault
+    assert not report.in_order
+    text = " ".join(as_text(report).split())
+    assert "clock: the doctor failed at this: KeyError: 'x'" in text
+    assert "disks: in order" in text
+    assert report.conclusion.text == "To be mended: a"
+
+
+def test_a_group_counts_and_is_skipped_only_as_a_whole() -> None:
+    parts = [ok("a", "a"), warning("b", "b"), skipped("c", "nothing there")]
+    assert (group("x", "Title", parts).status, group("x", "Title", parts).text) == (
+        Status.WARNING,
+        "Title: 1 in doubt",
+    )
+    assert group("x", "Title", parts[2:]).status is Status.SKIPPED
+    assert group("x", "Title", [parts[0], parts[2]]).text == "Title: in order"
+
+
+def test_whom_it_speaks_for() -> None:
+    assert speak_for(own_name()).status is Status.OK
+    nobody_here = speak_for("no-such-user")
+    assert nobody_here.status is Status.WARNING
+    assert "there is no user no-such-user" in nobody_here.text
+
+
+class MadePcsc(Pcsc):
+    """PC/SC with these readers, or with none to talk to."""
+
+    def __init__(self, *names: str, down: bool = False) -> None:
+        self.names, self.down, self.released = names, down, False
+
+    def establish(self) -> None:
+        if self.down:
+            raise PcscUnavailable("SCardEstablishContext: 0x8010001D")
+
+    def readers(self) -> tuple[str, ...]:
+        return self.names
+
+    def changes(self, known: Sequence[PcscReader], milliseconds: int) -> tuple[PcscReader, ...]:
+        raise AssertionError("nobody waits for a card")
+
+    def cancel(self) -> None:
+        raise AssertionError("nobody waits for a card")
+
+    def release(self) -> None:
+        self.released = True
+
+
+def test_readers(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("kiosk.doctor.pcsc._PATIENCE", 0.0)
+    good = MadePcsc("ACS ACR39U\x1b[2J 00 00")
+    assert the("readers", look_at_readers(fixed_reader=True, pcsc=good)).text == (
+        "readers: ACS ACR39U 00 00"
+    )
+    assert good.released
+    none = look_at_readers(fixed_reader=False, pcsc=MadePcsc())
+    assert statuses(none) == {"pcscd": Status.OK, "readers": Status.OK}
+    missing = look_at_readers(fixed_reader=True, pcsc=MadePcsc())
+    down = look_at_readers(fixed_reader=True, pcsc=MadePcsc(down=True))
+    assert statuses(missing)["readers"] is Status.FAILED
+    assert statuses(down) == {"pcscd": Status.FAILED}
+    assert_advised([*missing, *down])
+
+
+@pytest.mark.parametrize(
+    ("answer", "status", "words"),
+    [
+        (Ran(0), Status.OK, f"polkit lets {own_name()} do {ACTIONS[0]}"),
+        (Ran(1, "Not authorized."), Status.FAILED, "pcscd would hide the readers"),
+        (Ran(2, "Authorization requires authentication"), Status.FAILED, "hide the readers"),
+        (Ran(127, "Error: no polkit"), Status.WARNING, "cannot be asked about"),
+        (Ran(None), Status.WARNING, "no answer in time"),
+        (None, Status.SKIPPED, "pkcheck is not installed"),
+    ],
+)
+def test_polkit(tmp_path: Path, answer: Ran | None, status: Status, words: str) -> None:
+    made = Made(tmp_path)
+    (finding,) = look_at_polkit(made.machine)
+    assert "does not ask polkit" in finding.text
+    made.write("/usr/share/polkit-1/actions/org.debian.pcsc-lite.policy", "<policyconfig/>")
+    made.programs["pkcheck"] = answer
+    found = look_at_polkit(made.machine, lambda: 4711)
+    assert {one.status for one in found} == {status}
+    assert words in found[0].text
+    assert_advised(found)
+    assert made.asked == [
+        ("pkcheck", "--action-id", action, "--process", "4711") for action in ACTIONS
+    ]
+
+
+async def test_modules_that_are_not_installed_and_one_that_is_none(tmp_path: Path) -> None:
+    text = tmp_path / "text.so"
+    text.write_text("not a library\n")
+    absent = Path("/nonexistent/vendor.so")
+    catalogue = Catalogue(
+        Family("default", (text,)), (Family("vendor", (absent,)), Family("both", (absent, text)))
+    )
+    driver = HelperTokenDriver(catalogue, Deadlines(open=10, read=10))
+    found = await look_at_modules(catalogue, driver)
+    assert_advised(found)
+    assert [(one.status, one.text) for one in found] == [
+        (Status.FAILED, "tokens of no family: no module works, so they end with K04 or K05"),
+        (Status.WARNING, "tokens of vendor: no module is installed, so they end with K04"),
+        (Status.FAILED, "tokens of both: no module works, so they end with K04 or K05"),
+    ]
+    assert "is no program library (not an ELF file)" in found[0].parts[0].text
+    assert nothing_at_all(found) is None
+    nothing = nothing_at_all(found[1:2])
+    assert nothing is not None
+    assert nothing.status is Status.FAILED
+
+
+def test_no_check_of_a_bare_machine_raises(tmp_path: Path) -> None:
+    """Nothing is installed, nothing answers, no file is there."""
+    order = Order(
+        tmp_path / "absent.toml", user=own_name(), place=Machine(tmp_path, lambda _: None)
+    )
+    report = asyncio.run(diagnose(order, lambda _: None))
+    assert not report.fault
+    assert report.conclusion.status is Status.FAILED

@@ -1,0 +1,216 @@
+"""`kiosk doctor`: units, lock-down, clock, letters, on made machines."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from kiosk.doctor.clock import look_at_clock
+from kiosk.doctor.display import (
+    look_at_console_font,
+    look_at_fonts,
+    look_at_locale,
+    terminal_font,
+    vietnamese_letters,
+)
+from kiosk.doctor.findings import Status
+from kiosk.doctor.lockdown import look_at_lock_down
+from kiosk.doctor.machine import CONSOLE_UNIT, RESTART_TIMER, UNIT, Machine, Ran, run_program
+from kiosk.doctor.units import look_at_units
+from tests.unit.made_machine import Made, assert_advised, statuses, the
+
+
+@pytest.fixture
+def made(tmp_path: Path) -> Made:
+    """A machine on which all is as the package leaves it."""
+    made = Made(tmp_path)
+    made.boot()
+    made.install()
+    made.write("/usr/lib/systemd/system/pcscd.socket", "[Socket]\n")
+    for unit in ("getty@tty1.service", "ctrl-alt-del.target"):
+        made.link(f"/etc/systemd/system/{unit}", "/dev/null")
+    made.write("/proc/sys/kernel/sysrq", "0\n")
+    made.write("/proc/sys/kernel/core_pattern", "|/bin/false\n")
+    made.write("/proc/swaps", "Filename\t\t\t\tType\t\tSize\n")
+    enabled = {UNIT, RESTART_TIMER, "pcscd.socket"}
+    made.programs |= {
+        "systemctl is-enabled": lambda command: (
+            Ran(0, "enabled\n") if command[-1] in enabled else Ran(1, "disabled\n")
+        ),
+        "systemctl show": Ran(
+            0,
+            "ActiveState=active\nSubState=running\nNRestarts=2\n"
+            "NextElapseUSecRealtime=Thu 2026-11-26 03:30:00 +07\n",
+        ),
+        "systemd-analyze verify": Ran(0, ""),
+        "systemd-analyze cat-config systemd/logind.conf": Ran(
+            0, "# /etc/systemd/logind.conf\n[Login]\n#NAutoVTs=6\nNAutoVTs=0\nReserveVT=0\n"
+        ),
+        "systemd-analyze cat-config systemd/system.conf": Ran(
+            0, "[Manager]\nCtrlAltDelBurstAction=none\n"
+        ),
+        "timedatectl": Ran(0, "Timezone=Asia/Ho_Chi_Minh\nNTP=yes\nNTPSynchronized=yes\n"),
+        "locale": Ran(0, "C\nC.utf8\nPOSIX\n"),
+        "fc-match": Ran(0, "Noto Sans Mono"),
+        "fc-list": Ran(0, "Noto Sans Mono\n"),
+    }
+    made.write("/usr/share/consolefonts/Vietnamese-Fixed16.psf.gz", "")
+    return made
+
+
+def test_a_machine_as_the_package_leaves_it_is_in_order(made: Made) -> None:
+    found = [
+        *look_at_units(made.machine),
+        *look_at_lock_down(made.machine),
+        *look_at_clock(made.machine),
+        *look_at_fonts(made.machine),
+        *look_at_locale(made.machine),
+        *look_at_console_font(made.machine),
+    ]
+    assert {one.status for one in found} == {Status.OK}, found
+    timer = the("timer", found).text
+    assert timer == "night restart: *-*-* 03:30, next on Thu 2026-11-26 03:30:00 +07"
+    assert "started again 2 times since the boot" in the("kiosk_unit", found).text
+
+
+def test_without_the_package(tmp_path: Path) -> None:
+    (finding,) = look_at_units(Machine(tmp_path, lambda _: None))
+    assert finding.status is Status.FAILED
+    assert "vnpt-bhxh-kiosk.service is not installed" in finding.text
+
+
+def test_a_kiosk_that_is_not_enabled_and_one_that_does_not_run(made: Made) -> None:
+    made.programs["systemctl is-enabled"] = Ran(1, "disabled\n")
+    found = look_at_units(made.machine)
+    assert "the machine boots without the kiosk" in the("kiosk_unit", found).text
+    assert statuses(found) == {
+        "kiosk_unit": Status.FAILED,
+        "timer": Status.WARNING,
+        "pcscd_unit": Status.WARNING,
+        "verify": Status.OK,
+    }
+    made.programs["systemctl is-enabled"] = Ran(0, "enabled\n")
+    assert "both enabled" in the("kiosk_unit", look_at_units(made.machine)).text
+    made.programs["systemctl is-enabled"] = lambda command: Ran(
+        0, "disabled\n" if command[-1] == UNIT else "enabled\n"
+    )
+    made.programs["systemctl show"] = Ran(0, "ActiveState=failed\nSubState=failed\nNRestarts=0\n")
+    found = look_at_units(made.machine)
+    kiosk = the("kiosk_unit", found)
+    assert kiosk.status is Status.FAILED
+    assert f"{CONSOLE_UNIT} is enabled and failed" in kiosk.text
+    assert the("timer", found).status is Status.WARNING
+    assert_advised(found)
+
+
+def test_the_night_restart_at_another_hour_and_a_unit_that_was_spoilt(made: Made) -> None:
+    made.write(
+        f"/etc/systemd/system/{RESTART_TIMER}.d/override.conf",
+        "[Timer]\nOnCalendar=\nOnCalendar=*-*-* 02:00\n",
+    )
+    made.programs["systemd-analyze verify"] = Ran(
+        1,
+        "/lib/systemd/system/other.service:3: Unknown key\n"
+        f"/etc/systemd/system/{UNIT}:12: Unknown key name 'Ristart' in section 'Service'\n",
+    )
+    found = look_at_units(made.machine)
+    assert "night restart: *-*-* 02:00" in the("timer", found).text
+    assert "Unknown key name 'Ristart'" in the("verify", found).text
+    assert "other.service" not in the("verify", found).text
+    made.programs["systemd-analyze verify"] = Ran(None)
+    assert the("verify", look_at_units(made.machine)).status is Status.SKIPPED
+
+
+def test_every_way_out_that_is_open_is_told(made: Made) -> None:
+    for unit in ("getty@tty1.service", "ctrl-alt-del.target"):
+        made.machine.at(f"/etc/systemd/system/{unit}").unlink()
+    made.write("/proc/sys/kernel/sysrq", "438\n")
+    made.write("/proc/sys/kernel/core_pattern", "core\n")
+    made.write("/proc/swaps", "Filename Type\n/dev/zram0 partition 1 0 100\n")
+    made.write(f"/etc/systemd/system/{UNIT}.d/debug.conf", "[Service]\nLimitCORE=infinity\n")
+    made.programs["systemd-analyze cat-config"] = Ran(0, "[Login]\nNAutoVTs=6\n")
+    for name in ("logind", "system"):
+        del made.programs[f"systemd-analyze cat-config systemd/{name}.conf"]
+    found = look_at_lock_down(made.machine)
+    assert_advised(found)
+    assert statuses(found) == dict.fromkeys(
+        ("masked", "logind", "burst", "sysrq", "core", "swap"), Status.FAILED
+    )
+    assert sum(one.name == "masked" for one in found) == 2
+    text = "\n".join(one.text for one in found)
+    for words in ("kernel.sysrq is 438", "NAutoVTs=6, ReserveVT=unset", "/dev/zram0", "infinity"):
+        assert words in text
+
+
+def test_where_systemd_does_not_run_nothing_is_claimed(made: Made) -> None:
+    (made.root / "run/systemd/system").rmdir()
+    assert statuses(look_at_clock(made.machine)) == {"ntp": Status.SKIPPED}
+    assert the("kiosk_unit", look_at_units(made.machine)).text == (
+        f"{UNIT} is enabled; systemd does not run here"
+    )
+    bare = Made(made.root / "bare")
+    assert statuses(look_at_lock_down(bare.machine))["sysrq"] is Status.SKIPPED
+    assert statuses(look_at_locale(bare.machine)) == {"locale": Status.SKIPPED}
+
+
+@pytest.mark.parametrize(
+    ("answer", "words"),
+    [
+        ("Timezone=UTC\nNTP=no\nNTPSynchronized=no\n", "is not kept by a time server (time zone"),
+        ("Timezone=UTC\nNTP=yes\nNTPSynchronized=no\n", "yet: none has answered since the start"),
+    ],
+)
+def test_a_clock_that_nobody_keeps(made: Made, answer: str, words: str) -> None:
+    made.programs["timedatectl"] = Ran(0, answer)
+    (finding,) = look_at_clock(made.machine)
+    assert finding.status is Status.WARNING
+    assert words in finding.text
+
+
+def test_the_letters_are_those_of_vietnamese() -> None:
+    letters = vietnamese_letters()
+    assert len(letters) == len(set(letters)) == 134
+    assert set("ăâđêôơưĂÂĐÊÔƠƯỆỹ") < set(letters)
+
+
+def test_the_font_is_that_of_the_terminal_and_has_to_have_the_letters(made: Made) -> None:
+    assert terminal_font(made.machine) == "monospace"
+    made.write(
+        "/etc/vnpt-bhxh-kiosk/display.ini", "# larger\nfont = Hack:size=20, Other\ndpi-aware=no\n"
+    )
+    assert terminal_font(made.machine) == "Hack"
+    made.programs["fc-match"] = lambda command: Ran(0, command[-1])
+    made.programs["fc-list"] = lambda command: Ran(0, "" if "1ebf" in command[1] else "Hack\n")
+    (finding,) = look_at_fonts(made.machine)
+    assert finding.status is Status.FAILED
+    assert finding.text == "font Hack is Hack here, which lacks Vietnamese letters"
+    made.programs["fc-list"] = lambda command: Ran(0, "" if "2580" in command[1] else "Hack\n")
+    assert statuses(look_at_fonts(made.machine)) == {"fonts": Status.OK, "blocks": Status.WARNING}
+    made.programs["fc-match"] = None
+    assert "fontconfig does not answer" in the("fonts", look_at_fonts(made.machine)).text
+
+
+def test_the_font_that_the_package_depends_on_has_all_letters(tmp_path: Path) -> None:
+    made = Made(tmp_path)
+    machine = Machine(tmp_path, run_program)
+    made.write("/etc/vnpt-bhxh-kiosk/display.ini", "font=Noto Sans Mono:size=14\n")
+    assert [one.status for one in look_at_fonts(machine)] == [Status.OK]
+
+
+def test_a_locale_that_is_not_there_or_not_of_utf_8(made: Made) -> None:
+    override = f"/etc/systemd/system/{UNIT}.d/lang.conf"
+    for name, words in (("vi_VN.UTF-8", "is not on this machine"), ("C", "is not one of UTF-8")):
+        made.write(override, f"[Service]\nEnvironment=LANG={name}\n")
+        (finding,) = look_at_locale(made.machine)
+        assert finding.status is Status.FAILED
+        assert words in finding.text
+
+
+def test_a_program_of_the_machine_that_hangs_or_is_not_there(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("kiosk.doctor.machine.PROGRAM_SECONDS", 0.2)
+    assert run_program(("sleep", "60")) == Ran(None)
+    assert run_program(("no-such-program",)) is None
+    assert run_program(("sh", "-c", "echo out; echo err >&2; exit 3")) == Ran(3, "out\nerr\n")
