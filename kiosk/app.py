@@ -78,6 +78,7 @@ class KioskApp(App[None], inherit_bindings=False):
         """
         super().__init__(driver_class=KeyByKeyDriver)
         self.controller = make_controller(self._show, self.crash)
+        self.controller.leave = self.exit
         self.crash_report = ""
         """Where an unhandled exception came from, without any value."""
         self.config_error = ""
@@ -112,9 +113,14 @@ class KioskApp(App[None], inherit_bindings=False):
         """The first frame is on the screen: start, and load the rest beside it."""
         self._supervisor.ready()
         if self._supervisor.ping_interval:
-            self.set_interval(self._supervisor.ping_interval, self._supervisor.alive)
+            self.set_interval(self._supervisor.ping_interval, self._sign_of_life)
         self.controller.start()
         self.keep(asyncio.get_running_loop().create_task(self._equip()))
+
+    def _sign_of_life(self) -> None:
+        """Through the app's queue of messages and then the screen's, because either may be
+        the one that hangs; the timer itself goes round both."""
+        self.call_later(lambda: self.screen.call_later(self._supervisor.alive))
 
     async def _equip(self) -> None:
         try:

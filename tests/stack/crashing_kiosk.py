@@ -1,6 +1,7 @@
-"""A kiosk that crashes on F6, in the way its argument says, with a secret in a local.
+"""A kiosk that crashes or hangs on F6, in the way its argument says, with a secret in a local.
 
-Run by test_crash: python -m tests.stack.crashing_kiosk STATE handler|task|callback
+Run by test_crash: python -m tests.stack.crashing_kiosk STATE WAY, where WAY is handler, task,
+callback or thread for a crash, app or screen for a queue of messages that stands still.
 """
 
 from __future__ import annotations
@@ -8,11 +9,13 @@ from __future__ import annotations
 import asyncio
 import logging
 import sys
+import threading
 from pathlib import Path
 
 from kiosk.app import KioskApp
 from kiosk.cli import leave
 from kiosk.sandbox.demo import Demo
+from kiosk.supervision import Supervisor
 
 
 def main() -> None:
@@ -37,12 +40,19 @@ def main() -> None:
                 usual(app, action)
             elif way == "handler":
                 fail()
+            elif way == "app":
+                app.call_later(asyncio.Event().wait)
+            elif way == "screen":
+                app.screen.call_later(asyncio.Event().wait)
+            elif way == "thread":
+                threading.Thread(target=fail).start()
             elif way == "task":
                 app.controller._spawn(fail_later())
             else:
                 asyncio.get_running_loop().call_soon(fail)
 
         app._demo = act
+        app._supervisor = Supervisor.from_environment()
         app.run()
     sys.exit(leave(app))
 

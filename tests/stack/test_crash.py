@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import socket
 import sys
+import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -11,7 +16,7 @@ from tests.stack.journey import PIN_ASKED, USERNAME, Customer
 from tests.terminal.console import Console
 
 
-@pytest.mark.parametrize("way", ["handler", "task", "callback"])
+@pytest.mark.parametrize("way", ["handler", "task", "callback", "thread"])
 def test_a_crash_tells_where_and_nothing_else(tmp_path: Path, way: str) -> None:
     with Console(
         [sys.executable, "-m", "tests.stack.crashing_kiosk", str(tmp_path), way]
@@ -35,3 +40,33 @@ def test_a_crash_tells_where_and_nothing_else(tmp_path: Path, way: str) -> None:
     assert b"\x1b[?1049l" in end
     assert b"\x1b[?25h" in end
     assert b"\x1b[?1003l" in end
+
+
+@pytest.mark.parametrize("queue", ["app", "screen"])
+def test_a_screen_that_hangs_gives_no_sign_of_life(tmp_path: Path, queue: str) -> None:
+    """So that the watchdog sees it, although the event loop turns."""
+    signs: list[float] = []
+
+    def listen(told: socket.socket) -> None:
+        while message := told.recv(100):
+            if message == b"WATCHDOG=1":
+                signs.append(time.monotonic())
+
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as told:
+        told.bind(str(tmp_path / "notify"))
+        thread = threading.Thread(target=listen, args=(told,))
+        thread.start()
+        environment = {"NOTIFY_SOCKET": str(tmp_path / "notify"), "WATCHDOG_USEC": "400000"}
+        command = [sys.executable, "-m", "tests.stack.crashing_kiosk", str(tmp_path), queue]
+        try:
+            with Console(command, env=environment) as console:
+                console.wait("F6", seconds=40)
+                console.wait_until(lambda: len(signs) > 5, "signs of life")
+                console.press("f6")
+                # Twenty of its intervals; it had given one each.
+                console.wait_until(lambda: time.monotonic() - signs[-1] > 2, "silence")
+                assert console.process.isalive()
+                os.kill(console.process.pid, signal.SIGKILL)
+        finally:
+            told.shutdown(socket.SHUT_RDWR)
+            thread.join(10)

@@ -27,9 +27,7 @@ _TONES = ("", "\u0300", "\u0301", "\u0303", "\u0309", "\u0323")
 VIETNAMESE = "đ" + "".join(
     unicodedata.normalize("NFC", letter + tone) for letter in _MARKED for tone in _TONES
 )
-LETTERS = "".join(
-    sorted({*map(chr, range(33, 127)), *VIETNAMESE, *VIETNAMESE.upper(), *"…–•·①②③"})
-)
+LETTERS = "".join(sorted({*map(chr, range(33, 127)), *VIETNAMESE, *VIETNAMESE.upper(), *"…–•·①②③"}))
 
 UNKNOWN = "\ufffd"
 """Stands for a cell with something in it that is no letter, such as a frame or a block."""
@@ -196,5 +194,5 @@ def holds(lines: list[str], words: str) -> bool:
 
 def qr_code(picture: Image.Image) -> str:
     """The text of the one QR code in the picture; empty if there is none or more than one."""
-    found = zxingcpp.read_barcodes(picture, formats=zxingcpp.BarcodeFormat.QRCode)
+    found = zxingcpp.read_barcodes(picture)
     return found[0].text if len(found) == 1 else ""

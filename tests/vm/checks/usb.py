@@ -45,8 +45,9 @@ def strangers(bench: Bench) -> str:
     bench.machine.plug_in("usb-storage", "disk", drive="stick")
     bench.machine.plug_in("usb-mouse", "mouse")
     wait_until(
-        lambda: bench.machine.run("sh", "-c", "ls /dev/sda && ls /dev/input/by-id/*Mouse*").code
-        == 0,
+        lambda: (
+            bench.machine.run("sh", "-c", "ls /dev/sda && ls /dev/input/by-id/*Mouse*").code == 0
+        ),
         "disk and mouse are not seen by the machine",
         60,
     )
