@@ -78,6 +78,7 @@ class KioskApp(App[None], inherit_bindings=False):
         """
         super().__init__(driver_class=KeyByKeyDriver)
         self.controller = make_controller(self._show, self.crash)
+        self.controller.leave = self.exit
         self.crash_report = ""
         """Where an unhandled exception came from, without any value."""
         self.config_error = ""

@@ -11,6 +11,7 @@ import asyncio
 import logging
 from collections import deque
 from collections.abc import Callable, Coroutine
+from datetime import datetime
 from typing import Any
 
 from kiosk import __version__, delivery, effects, problems
@@ -18,6 +19,7 @@ from kiosk.audit import Journal, mask_tax_code
 from kiosk.config import Config
 from kiosk.effects import Tools
 from kiosk.flow import (
+    STAFF_STATES,
     UNATTENDED_STATES,
     CertificateChosen,
     Declined,
@@ -37,6 +39,9 @@ from kiosk.flow import (
     ServiceLost,
     ServiceRestored,
     SeveralTokensSeen,
+    StaffAsked,
+    StaffJobAsked,
+    StaffTopicAsked,
     State,
     TokenInserted,
     TokenRemoved,
@@ -55,6 +60,8 @@ from kiosk.readiness import Readiness
 from kiosk.recorder import Recorder
 from kiosk.service.errors import ServiceError
 from kiosk.session import Visit, new_call_id
+from kiosk.staff.health import Health
+from kiosk.staff.mode import StaffMode, StaffRoom, Surroundings
 from kiosk.view import DemoView, StaffCall, View
 
 log = logging.getLogger(__name__)
@@ -73,6 +80,7 @@ class Controller:
         simulated: bool = False,
         machine: Machine | None = None,
         journal: Journal | None = None,
+        staff: StaffRoom | None = None,
     ) -> None:
         """Make a controller that does nothing before `start`.
 
@@ -82,6 +90,7 @@ class Controller:
             machine: what may keep the kiosk from serving beside hardware and service.
             journal: where it is written down what was done; None: nowhere.
             simulated: the token is embedded in the program, and the screens say so.
+            staff: what staff mode needs; None: it does not open.
         """
         self._config = config
         self._watcher = watcher
@@ -102,7 +111,9 @@ class Controller:
         self._telling_staff = asyncio.Lock()
         self._machine = machine or Machine()
         self._recorder = Recorder(journal, self._readiness_changed)
-        self._idle = IdleClock(config.time, self.dispatch, self.refresh)
+        self._idle = IdleClock(
+            config.time, self.dispatch, self.refresh, staff_close=config.staff.auto_close
+        )
         self._readiness = Readiness(
             fixed_reader=config.hardware.fixed_reader,
             health_interval=config.service.health_interval,
@@ -110,9 +121,15 @@ class Controller:
             machine=self._machine,
             recorder=self._recorder,
         )
+        self.leave: Callable[[], None] = lambda: None
+        """Ends the program in an orderly way; whoever supervises it starts it again."""
+        self._began = datetime.now().astimezone()
+        self._staff = StaffMode(staff, self._surroundings()) if staff else None
         self._stalled: Card | None = None
         """The card that does not answer, while it has to be taken out."""
         self._demo: DemoView | None = None
+        self._staff_asked: StaffTopicAsked | StaffJobAsked = StaffTopicAsked()
+        """What staff want to see or to be done."""
 
     # Life
 
@@ -206,6 +223,9 @@ class Controller:
 
     def _step(self, event: Event) -> None:
         name = type(event).__name__
+        if isinstance(event, StaffAsked) and self._staff is None:
+            log.info("there is no staff mode: no PIN is configured")
+            return
         if not self._journey.accepts(type(event)):
             log.info("%s came late at %s", name, self._journey.state.value)
             return
@@ -230,6 +250,8 @@ class Controller:
                 log.info("%s meant another token", name)
                 return
             self._visit.certificate = known[event.fingerprint]
+        elif isinstance(event, StaffTopicAsked | StaffJobAsked):
+            self._staff_asked = event
         elif isinstance(event, TokenStuck) and self._visit.card is not None:
             self._stalled = self._visit.card
         before = self._journey.state
@@ -251,6 +273,9 @@ class Controller:
             self._readiness.look_now()
         elif arrived and self._journey.state is State.USERNAME:
             self._spawn(self._warm_up_service())
+        if arrived and self._journey.state is State.STAFF_LOGIN and self._staff is not None:
+            self._staff_asked = StaffTopicAsked()
+            self._staff.opened()
         if arrived and self._journey.state is State.WELCOME:
             self._visit = Visit(self._pin)
             self._language = self._config.kiosk.language
@@ -311,6 +336,23 @@ class Controller:
                 self._spawn(self._cancel_staff_call(self._visit.call_id))
                 # What is still heard of this call does not speak of the next one.
                 self._visit.call_id = new_call_id()
+            case _:
+                self._carry_out_for_staff(effect)
+
+    def _carry_out_for_staff(self, effect: Effect) -> None:
+        staff = self._staff
+        if staff is None:
+            raise RuntimeError("there is no staff mode")
+        match effect:
+            case Effect.CHECK_STAFF_PIN:
+                staff.check_pin(self._pin)
+            case Effect.SHOW_STAFF_PAGE:
+                asked = self._staff_asked
+                staff.show(asked.topic, getattr(asked, "part", ""))
+            case Effect.RUN_STAFF_JOB:
+                staff.run(self._staff_asked.topic)
+            case Effect.CLOSE_STAFF_MODE:
+                staff.close()
 
     # Effects
 
@@ -351,7 +393,7 @@ class Controller:
         state, trace = self._journey.state, self._visit.trace
         if state is not before and state is State.OUT_OF_SERVICE:
             self._recorder.note("out of service", outcome=self._journey.problem or "")
-        elif before is State.OUT_OF_SERVICE and state is not before:
+        elif before is State.OUT_OF_SERVICE and state is State.WELCOME:
             self._recorder.note("in service")
         elif before is State.WELCOME and state is State.CONSENT:
             trace.begun = True
@@ -546,6 +588,42 @@ class Controller:
             simulated=self._simulated,
             demo=self._demo,
             out_of_service=self._readiness.facts,
+            staff_mode=self._staff.view
+            if self._staff is not None and self._journey.state in STAFF_STATES
+            else None,
+        )
+
+    # Staff mode
+
+    def _surroundings(self) -> Surroundings:
+        return Surroundings(
+            health=self._health,
+            readers=lambda: self._readers,
+            tools=self._equipped,
+            fixed_reader=self._config.hardware.fixed_reader,
+            machine=self._machine,
+            spawn=self._spawn,
+            raise_event=self.dispatch,
+            changed=self.refresh,
+            switched=self._readiness.look_at_machine,
+            restart=self._leave,
+            record=self._recorder.note,
+        )
+
+    def _leave(self) -> None:
+        self.leave()
+
+    def _health(self) -> Health:
+        now = datetime.now().astimezone()
+        return Health(
+            readers=self._readers,
+            troubles=self._readiness.troubles,
+            service_known=self._readiness.service_known,
+            kiosk_id=self._config.kiosk.id,
+            since=self._began,
+            now=now,
+            free=self._machine.free,
+            hours=self._machine.hours.on(now),
         )
 
 
