@@ -304,7 +304,7 @@ def _config_check(options: argparse.Namespace) -> int:
 def _staff_pin(_options: argparse.Namespace) -> int:
     from kiosk.staff.choose_pin import choose_pin
 
-    _keep_memory_private()
+    keep_memory_private()
     line = choose_pin(_say)
     if line is None:
         return FAILED
