@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
+from kiosk import problems
 from kiosk.config import ConfigError
 from kiosk.config_check import Checked, check_configuration
 from kiosk.doctor import tokens
@@ -16,6 +17,7 @@ from kiosk.doctor.configuration import look_at_configuration
 from kiosk.doctor.findings import Finding, Report, Status, group, skipped
 from kiosk.doctor.machine import Machine, speak_for
 from kiosk.doctor.machine_checks import machine_checks
+from kiosk.doctor.verdict import stops
 from kiosk.hardware.readers import PcscWatcher
 
 CONFIGURATION_SECONDS = 5.0
@@ -83,9 +85,7 @@ async def _tokens(checked: Checked, progress: Callable[[str], None]) -> Report:
         except ConfigError:
             # The trust folder, which is told above.
             settings = None
-    text = "The kiosk would be out of service with K09: its configuration cannot be used"
-    facts = {"goes_on": False, "problem": "K09"}
-    verdict = Finding("verdict", Status.FAILED, text, "Mend what is told above.", facts)
+    verdict = stops(problems.KIOSK_CONFIG, "be out of service with", "Mend what is told above.")
     return Report("", (skipped("token", "the configuration has to be mended first"),), verdict)
 
 

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from kiosk.doctor.findings import Finding, ok, warning
+from kiosk.hardware.readers import Pcsc, SystemPcsc
 
 UNIT = "vnpt-bhxh-kiosk.service"
 CONSOLE_UNIT = "vnpt-bhxh-kiosk-console.service"
@@ -73,6 +74,7 @@ class Machine:
 
     root: Path = Path("/")
     run: Runner = run_program
+    pcsc: Callable[[], Pcsc] = SystemPcsc
 
     def at(self, path: str | Path) -> Path:
         """A file of this machine by its absolute path."""

@@ -63,7 +63,8 @@ def machine_checks(checked: Checked, machine: Machine, moment: datetime) -> list
 
     def readers() -> Parts:
         fixed = settings is not None and settings.config.hardware.fixed_reader
-        return [*pcsc.look_at_readers(fixed_reader=fixed), *pcsc.look_at_polkit(machine)]
+        found = pcsc.look_at_readers(machine.pcsc(), fixed_reader=fixed)
+        return [*found, *pcsc.look_at_polkit(machine), *pcsc.look_at_virtual_reader(machine)]
 
     def screen() -> Parts:
         return [

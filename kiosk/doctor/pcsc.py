@@ -9,11 +9,13 @@ from collections.abc import Callable
 
 from kiosk.doctor.findings import Finding, failed, ok, skipped, warning
 from kiosk.doctor.machine import Machine, own_name
-from kiosk.hardware.readers import Pcsc, PcscUnavailable, SystemPcsc
+from kiosk.hardware.readers import Pcsc, PcscUnavailable
 from kiosk.text import clean_text
 
 ACTIONS = ("org.debian.pcsc-lite.access_pcsc", "org.debian.pcsc-lite.access_card")
 """What pcscd 2 asks polkit for: to talk to it at all, and to use a card."""
+
+VIRTUAL_READER = "/usr/lib/pcsc/drivers/serial/libifdvpcd.so"
 
 _POLICY = "/usr/share/polkit-1/actions/org.debian.pcsc-lite.policy"
 _PATIENCE = 1.0
@@ -23,7 +25,8 @@ START_PCSCD = (
     "Start it: `systemctl enable --now pcscd.socket` (Debian package pcscd); "
     "`systemctl status pcscd` and `journalctl -u pcscd` tell more."
 )
-_OR_POLKIT = " Where it runs, polkit keeps this user out."
+_REFUSED = "0x8010006A"
+"""SCARD_W_SECURITY_VIOLATION, as pcscd 2 answers whom polkit keeps out."""
 _NO_READER = (
     "Plug it in again, or into another port; `lsusb` shows whether the machine sees it; most "
     "need the Debian package libccid."
@@ -34,21 +37,22 @@ _RULE = (
 )
 
 
-def look_at_readers(*, fixed_reader: bool, pcsc: Pcsc | None = None) -> list[Finding]:
+def look_at_readers(pcsc: Pcsc, *, fixed_reader: bool) -> list[Finding]:
     """Ask pcscd for its readers, as the kiosk does.
 
     Args:
+        pcsc: the way to pcscd.
         fixed_reader: the machine has a reader of its own.
-        pcsc: the machine's, if none is given.
     """
     if importlib.util.find_spec("smartcard") is None:
         advice = "Install the kiosk's package anew: its Python package pyscard is missing."
         return [failed("pcscd", "PC/SC cannot be asked: pyscard is not installed", advice)]
     try:
-        names = _readers(pcsc or SystemPcsc())
+        names = _readers(pcsc)
     except PcscUnavailable as error:
-        text = f"pcscd does not answer {own_name()} ({error})"
-        return [failed("pcscd", text, START_PCSCD + _OR_POLKIT)]
+        if _REFUSED in str(error):
+            return [failed("pcscd", f"pcscd refuses {own_name()}: polkit keeps it out", _RULE)]
+        return [failed("pcscd", f"pcscd does not answer {own_name()} ({error})", START_PCSCD)]
     answers = ok("pcscd", f"pcscd answers {own_name()}")
     readers = [clean_text(name, 100) for name in names]
     if readers:
@@ -69,6 +73,14 @@ def _readers(pcsc: Pcsc) -> tuple[str, ...]:
         return names
     finally:
         pcsc.release()
+
+
+def look_at_virtual_reader(machine: Machine) -> list[Finding]:
+    """A laboratory's reader lets anybody on the network put a card in: not on a kiosk."""
+    if not machine.at(VIRTUAL_READER).exists():
+        return []
+    text = "the virtual reader vpcd is installed: it takes cards from the network"
+    return [warning("vpcd", text, "On a kiosk in service: `apt-get purge vsmartcard-vpcd`.")]
 
 
 def look_at_polkit(machine: Machine, pid: Callable[[], int] = os.getpid) -> list[Finding]:

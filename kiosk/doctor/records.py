@@ -48,7 +48,9 @@ def look_at_journal(directory: Path | None) -> list[Finding]:
             "the disk is defective (`journalctl -k`)."
         )
         return [failed("journal", text, advice, **facts)]
-    text = f"audit journal: {found.records} lines ({found.first} to {found.last}), none is missing"
+    text = "audit journal: no line yet"
+    if found.records:
+        text = f"audit journal: lines {found.first} to {found.last}, none is missing"
     if found.healed:
         text += f"; {len(found.healed)} times a torn last line was cut off"
     if found.torn:

@@ -124,11 +124,13 @@ def test_a_kiosk_that_has_all_it_needs(config: Path, pcscd: Pcscd) -> None:
     report = doctor(config)
     told = {name: of(name, report)["status"] for name in HERE}
     assert "failed" not in told.values(), report
-    assert {told[name] for name in ("config", "pcsc", "trust", "journal")} == {"ok"}
+    assert {told[name] for name in ("config", "trust", "journal")} == {"ok"}
+    # The tests' own reader is one that no kiosk should have.
+    assert [one["name"] for one in of("pcsc", report)["parts"] if one["status"] != "ok"] == ["vpcd"]
     assert f"readers: {pcscd.reader}" in text_of(of("pcsc", report))
     assert "OpenSC smartcard framework, version 0." in text_of(of("modules", report))
     assert "is up (answered in" in text_of(of("service", report))
-    assert "audit journal: 1 lines" in text_of(of("journal", report))
+    assert "audit journal: lines 1 to 1, none is missing" in text_of(of("journal", report))
     done = subprocess.run(
         [sys.executable, "-m", "kiosk", "doctor", "--user", ME, "--config", str(config)],
         capture_output=True,
@@ -265,7 +267,7 @@ def test_root_asks_what_the_kiosks_user_can_do(
         of("permissions", report)
     )
     assert of("journal", report)["status"] == "failed"
-    assert of("pcsc", report)["status"] == "ok"
+    assert of("pcsc", report)["status"] != "failed"
     assert of("modules", report)["status"] != "failed"
     for file in (config.parent / "state", *(config.parent / "state").rglob("*")):
         shutil.chown(file, "nobody", "nogroup")

@@ -15,7 +15,13 @@ from kiosk.doctor.command import Order, diagnose
 from kiosk.doctor.families import look_at_modules, nothing_at_all
 from kiosk.doctor.findings import Finding, Status, group, ok, skipped, warning
 from kiosk.doctor.machine import Machine, Ran, own_name, speak_for
-from kiosk.doctor.pcsc import ACTIONS, look_at_polkit, look_at_readers
+from kiosk.doctor.pcsc import (
+    ACTIONS,
+    VIRTUAL_READER,
+    look_at_polkit,
+    look_at_readers,
+    look_at_virtual_reader,
+)
 from kiosk.doctor.text import as_text
 from kiosk.hardware.catalogue import Catalogue, Family
 from kiosk.hardware.readers import Pcsc, PcscReader, PcscUnavailable
@@ -89,12 +95,13 @@ def test_whom_it_speaks_for() -> None:
 class MadePcsc(Pcsc):
     """PC/SC with these readers, or with none to talk to."""
 
-    def __init__(self, *names: str, down: bool = False) -> None:
+    def __init__(self, *names: str, down: bool = False, error: str = "0x8010001D") -> None:
         self.names, self.down, self.released = names, down, False
+        self.error = error
 
     def establish(self) -> None:
         if self.down:
-            raise PcscUnavailable("SCardEstablishContext: 0x8010001D")
+            raise PcscUnavailable(f"SCardEstablishContext: {self.error}")
 
     def readers(self) -> tuple[str, ...]:
         return self.names
@@ -112,17 +119,29 @@ class MadePcsc(Pcsc):
 def test_readers(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("kiosk.doctor.pcsc._PATIENCE", 0.0)
     good = MadePcsc("ACS ACR39U\x1b[2J 00 00")
-    assert the("readers", look_at_readers(fixed_reader=True, pcsc=good)).text == (
+    assert the("readers", look_at_readers(good, fixed_reader=True)).text == (
         "readers: ACS ACR39U 00 00"
     )
     assert good.released
-    none = look_at_readers(fixed_reader=False, pcsc=MadePcsc())
+    none = look_at_readers(MadePcsc(), fixed_reader=False)
     assert statuses(none) == {"pcscd": Status.OK, "readers": Status.OK}
-    missing = look_at_readers(fixed_reader=True, pcsc=MadePcsc())
-    down = look_at_readers(fixed_reader=True, pcsc=MadePcsc(down=True))
+    missing = look_at_readers(MadePcsc(), fixed_reader=True)
+    down = look_at_readers(MadePcsc(down=True), fixed_reader=True)
     assert statuses(missing)["readers"] is Status.FAILED
     assert statuses(down) == {"pcscd": Status.FAILED}
-    assert_advised([*missing, *down])
+    # What Debian 13's pcscd answers whom polkit keeps out: starting it would be no use.
+    refused = look_at_readers(MadePcsc(down=True, error="0x8010006A"), fixed_reader=False)
+    assert "polkit keeps it out" in the("pcscd", refused).text
+    assert "rules.d/60-vnpt-bhxh-kiosk.rules" in the("pcscd", refused).advice
+    assert_advised([*missing, *down, *refused])
+
+
+def test_a_reader_for_the_laboratory_is_not_for_a_kiosk(tmp_path: Path) -> None:
+    made = Made(tmp_path)
+    assert look_at_virtual_reader(made.machine) == []
+    made.write(VIRTUAL_READER, "")
+    found = look_at_virtual_reader(made.machine)
+    assert statuses(found) == {"vpcd": Status.WARNING}
 
 
 @pytest.mark.parametrize(
@@ -174,9 +193,14 @@ async def test_modules_that_are_not_installed_and_one_that_is_none(tmp_path: Pat
 
 
 def test_no_check_of_a_bare_machine_raises(tmp_path: Path) -> None:
-    """Nothing is installed, nothing answers, no file is there."""
+    """Nothing is installed, nothing answers, no file is there.
+
+    PC/SC is made: libpcsclite looks for its socket once in a process, and other tests need it.
+    """
     order = Order(
-        tmp_path / "absent.toml", user=own_name(), place=Machine(tmp_path, lambda _: None)
+        tmp_path / "absent.toml",
+        user=own_name(),
+        place=Machine(tmp_path, lambda _: None, lambda: MadePcsc(down=True)),
     )
     report = asyncio.run(diagnose(order, lambda _: None))
     assert not report.fault

@@ -355,7 +355,7 @@ def test_the_journal(tmp_path: Path) -> None:
         journal.append("visit begun")
     journal.close()
     assert the("journal", look_at_journal(tmp_path)).text == (
-        "audit journal: 3 lines (1 to 3), none is missing"
+        "audit journal: lines 1 to 3, none is missing"
     )
     path = tmp_path / "audit.jsonl"
     whole = path.read_bytes()

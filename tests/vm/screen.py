@@ -194,5 +194,5 @@ def holds(lines: list[str], words: str) -> bool:
 
 def qr_code(picture: Image.Image) -> str:
     """The text of the one QR code in the picture; empty if there is none or more than one."""
-    found = zxingcpp.read_barcodes(picture, formats=zxingcpp.BarcodeFormat.QRCode)
+    found = zxingcpp.read_barcodes(picture)
     return found[0].text if len(found) == 1 else ""
