@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +16,7 @@ from kiosk.hardware.catalogue import Catalogue
 from kiosk.hardware.readers import ReaderWatcher
 from kiosk.hours import DAYS, OpeningHours, Span
 from kiosk.machine import Machine
+from kiosk.staff.pin_hash import HashInvalid, PinHash
 from kiosk.view import View
 from kiosk.webmail import WebmailDirectory
 
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
     from kiosk.hardware.unknown_tokens import UnknownTokens
     from kiosk.mail_exchange import MailboxFinder
     from kiosk.service.client import ServiceClient
+    from kiosk.staff.mode import StaffRoom
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +57,16 @@ class Settings:
                 f"[{shortest}, {longest}]",
                 "the shortest first, then the longest",
             )
+        try:
+            if config.staff.pin_hash:
+                PinHash.parse(config.staff.pin_hash)
+                if not config.kiosk.state_directory:
+                    expected = "a folder, where staff mode counts wrong PINs"
+                    raise ConfigError(path, "kiosk.state_directory", "an empty text", expected)
+        except HashInvalid as error:
+            # The hash itself is not shown: it may be right but for a letter.
+            expected = "the line that `kiosk staff pin` prints, or an empty text"
+            raise ConfigError(path, "staff.pin_hash", str(error), expected) from None
         spans = []
         for day in DAYS:
             texts: tuple[str, ...] = getattr(config.hours, day)
@@ -185,6 +198,33 @@ class Settings:
             simulated=simulated,
             machine=self.machine(),
             journal=self.journal(),
+            staff=self.staff_room(),
+        )
+
+    def staff_room(self) -> StaffRoom | None:
+        """Make what staff mode works with; None where no staff PIN is configured."""
+        from kiosk.staff.diagnostics import FOLDER, Diagnostics  # noqa: PLC0415
+        from kiosk.staff.mode import StaffRoom  # noqa: PLC0415
+        from kiosk.staff.qr_test import harmless_url  # noqa: PLC0415
+        from kiosk.staff.recent_log import RecentLog  # noqa: PLC0415
+        from kiosk.staff.stick import Stick  # noqa: PLC0415
+        from kiosk.staff.tries import Tries  # noqa: PLC0415
+        from kiosk.staff.visits import visits_page  # noqa: PLC0415
+
+        state, audit = self.state_directory, self.audit_directory
+        if not self.config.staff.pin_hash or state is None or audit is None:
+            return None
+        pin_hash = PinHash.parse(self.config.staff.pin_hash)
+        recent = RecentLog.installed()
+        diagnostics = Diagnostics(
+            self.config, self.path, state / FOLDER, audit, lambda: recent.lines, Stick()
+        )
+        return StaffRoom(
+            verify=lambda pin: asyncio.to_thread(pin_hash.matches, pin),
+            tries=Tries(state / "staff-tries.json"),
+            visits=lambda: visits_page(audit),
+            export=diagnostics.export,
+            qr_url=harmless_url(self.webmail),
         )
 
     @property

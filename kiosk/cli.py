@@ -159,6 +159,11 @@ def _parser() -> argparse.ArgumentParser:
     _config_option(verify)
     verify.set_defaults(action=_audit_verify)
 
+    staff = command(commands, "staff", "set up staff mode")
+    staffs = staff.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    pin = command(staffs, "pin", "choose the staff PIN, and print its line for kiosk.toml")
+    pin.set_defaults(action=_staff_pin)
+
     if _with_sandbox():
         importlib.import_module(SANDBOX_COMMANDS).add_commands(commands, command)
     return parser
@@ -314,6 +319,17 @@ def _config_check(options: argparse.Namespace) -> int:
     if checked.faults or checked.settings is None:
         return BAD_INPUT
     print(f"{options.config}: in order ({len(checked.settings.trust())} trusted certificates)")
+    return DONE
+
+
+def _staff_pin(_options: argparse.Namespace) -> int:
+    from kiosk.staff.choose_pin import choose_pin
+
+    keep_memory_private()
+    line = choose_pin(_say)
+    if line is None:
+        return FAILED
+    print(f"[staff]\n{line}")
     return DONE
 
 

@@ -142,6 +142,16 @@ class MailboxSection(_Section, frozen=True):
     """Longest wait for the MX records of a domain that is not listed; 0: they are not asked for."""
 
 
+class StaffSection(_Section, frozen=True):
+    """`[staff]`"""
+
+    pin_hash: Annotated[str, Meta(max_length=256)] = ""
+    """Argon2id hash of the staff PIN, as `kiosk staff pin` prints it; empty: there is no staff
+    mode."""
+    auto_close: Seconds = 120.0
+    """Staff mode closes after this long without a touch."""
+
+
 class Config(_Section, frozen=True):
     """`kiosk.toml`"""
 
@@ -154,6 +164,7 @@ class Config(_Section, frozen=True):
     mailbox: MailboxSection = MailboxSection()
     audit: AuditSection = AuditSection()
     hours: HoursSection = HoursSection()
+    staff: StaffSection = StaffSection()
 
 
 T = TypeVar("T")

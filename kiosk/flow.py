@@ -61,6 +61,8 @@ class State(Enum):
     PROBLEM = "problem"
     REMOVE_TOKEN = "remove token"
     GOODBYE = "goodbye"
+    STAFF_LOGIN = "staff login"
+    STAFF = "staff"
 
 
 class Overlay(Enum):
@@ -69,6 +71,21 @@ class Overlay(Enum):
     NONE = "none"
     TIME_OUT = "time-out question"
     STAFF_CALL = "staff call"
+
+
+class StaffTopic(Enum):
+    """A page of staff mode. The values are the digits that open them."""
+
+    HEALTH = 1
+    VISITS = 2
+    CODES = 3
+    TOKEN = 4
+    QR = 5
+    SERVICE = 6
+    SWITCH = 7
+    """Take out of service, and back."""
+    RESTART = 8
+    EXPORT = 9
 
 
 class Effect(Enum):
@@ -103,6 +120,14 @@ class Effect(Enum):
     """Wipe everything the customer entered and everything read."""
     AWAIT_REMOVAL = "await removal"
     """Report `TokenRemoved` as soon as no token is there, also if none is."""
+    CHECK_STAFF_PIN = "check staff PIN"
+    """Compare what was typed with the configured hash, unless a wait has been imposed."""
+    SHOW_STAFF_PAGE = "show staff page"
+    """Make the page that staff asked for; a job of the page before is cancelled."""
+    RUN_STAFF_JOB = "run staff job"
+    """Do what the shown page offers."""
+    CLOSE_STAFF_MODE = "close staff mode"
+    """Cancel the job that runs, and forget what the pages showed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -242,6 +267,37 @@ class MoreTimeAsked(Event):
     """Wants more time."""
 
 
+# What staff did.
+
+
+class StaffAsked(Event):
+    """Pressed what opens staff mode."""
+
+
+class StaffPinEntered(Event):
+    """Confirmed the staff PIN. The PIN itself never travels in an event."""
+
+
+@dataclass(frozen=True, slots=True)
+class StaffTopicAsked(Event):
+    """Asked for a page of staff mode."""
+
+    topic: StaffTopic = StaffTopic.HEALTH
+    part: str = ""
+    """Of a page that has several, such as a problem's code."""
+
+
+@dataclass(frozen=True, slots=True)
+class StaffJobAsked(Event):
+    """Started what the topic's page offers."""
+
+    topic: StaffTopic = StaffTopic.HEALTH
+
+
+class StaffLeft(Event):
+    """Closed staff mode, or has not touched anything for its time."""
+
+
 # What the hardware saw.
 
 
@@ -336,6 +392,14 @@ class TokenStuck(ProblemEvent):
     problem: str
 
 
+class StaffAdmitted(Event):
+    """The staff PIN was right."""
+
+
+class StaffRefused(Event):
+    """The staff PIN was wrong, or was not looked at because of a wait."""
+
+
 # What the kiosk itself noticed.
 
 
@@ -385,6 +449,9 @@ _BOUNCED = Transition(State.MAIL_BOUNCED)
 _STALLED = Transition(State.TOKEN_STALLED, (Effect.DROP_TOKEN, Effect.AWAIT_REMOVAL))
 _SEVERAL = Transition(State.SEVERAL_TOKENS, (Effect.DROP_TOKEN,))
 
+_STAFF_LOGIN = Transition(State.STAFF_LOGIN)
+_STAFF_LEFT = Transition(State.WELCOME, (Effect.CLOSE_STAFF_MODE,))
+
 _TOKEN_TROUBLE: dict[type[Event], Transition] = {TokenRemoved: _REMOVED, Failed: _PROBLEM}
 
 _WORKING: dict[type[Event], Transition] = {TokenStuck: _STALLED, **_TOKEN_TROUBLE}
@@ -397,11 +464,13 @@ TABLE: Mapping[State, Mapping[type[Event], Transition]] = {
     State.OUT_OF_SERVICE: {
         ServiceRestored: Transition(State.WELCOME),
         ServiceLost: Transition(State.OUT_OF_SERVICE),
+        StaffAsked: _STAFF_LOGIN,
     },
     State.WELCOME: {
         Started: Transition(State.CONSENT),
         TokenInserted: Transition(State.CONSENT),
         ServiceLost: Transition(State.OUT_OF_SERVICE),
+        StaffAsked: _STAFF_LOGIN,
     },
     State.CONSENT: {
         Agreed: Transition(State.CHOOSE_CASE),
@@ -571,8 +640,20 @@ TABLE: Mapping[State, Mapping[type[Event], Transition]] = {
         Finished: Transition(State.WELCOME),
         GoodbyeOver: Transition(State.WELCOME),
     },
+    State.STAFF_LOGIN: {
+        StaffPinEntered: Transition(State.STAFF_LOGIN, (Effect.CHECK_STAFF_PIN,)),
+        StaffAdmitted: Transition(State.STAFF, (Effect.SHOW_STAFF_PAGE,)),
+        StaffRefused: Transition(State.STAFF_LOGIN),
+        StaffLeft: _STAFF_LEFT,
+    },
+    State.STAFF: {
+        StaffTopicAsked: Transition(State.STAFF, (Effect.SHOW_STAFF_PAGE,)),
+        StaffJobAsked: Transition(State.STAFF, (Effect.RUN_STAFF_JOB,)),
+        StaffLeft: _STAFF_LEFT,
+    },
 }
-"""The whole journey."""
+"""The whole journey. Staff mode takes no event of a customer, of the hardware or of the service:
+what happened meanwhile is looked at on leaving."""
 
 BUSY_STATES = frozenset(
     {State.READING, State.PREPARING, State.VERIFYING, State.SENDING, State.RESENDING}
@@ -582,7 +663,12 @@ BUSY_STATES = frozenset(
 UNATTENDED_STATES = frozenset({State.OUT_OF_SERVICE, State.WELCOME, State.GOODBYE})
 """No customer is being served."""
 
-IDLE_STATES = frozenset(State) - BUSY_STATES - UNATTENDED_STATES - {State.REMOVE_TOKEN}
+STAFF_STATES = frozenset({State.STAFF_LOGIN, State.STAFF})
+"""Staff are at the machine. Nothing lies over these: no call for staff, no time-out question."""
+
+IDLE_STATES = (
+    frozenset(State) - BUSY_STATES - UNATTENDED_STATES - STAFF_STATES - {State.REMOVE_TOKEN}
+)
 """States in which the idle timer runs. A forgotten token keeps `REMOVE_TOKEN` up."""
 
 
@@ -641,6 +727,8 @@ class Journey:
     def accepts(self, event: type[Event]) -> bool:
         """Tell whether `handle` would take an event of this type now."""
         if event in self.OVERLAY_EVENTS:
+            if self.state in STAFF_STATES:
+                return False
             if event in (IdleElapsed, TimeUp) and self.state not in IDLE_STATES:
                 return False
             return event in OVERLAY_TABLE[self.overlay]
@@ -665,6 +753,6 @@ class Journey:
         self.state = transition.to
         self.problem = event.problem if isinstance(event, ProblemEvent) else None
         # Something has happened, so the question whether anybody is still there is answered.
-        if self.overlay is Overlay.TIME_OUT or transition.to in UNATTENDED_STATES:
+        if self.overlay is Overlay.TIME_OUT or transition.to in UNATTENDED_STATES | STAFF_STATES:
             self.overlay = Overlay.NONE
         return transition.effects

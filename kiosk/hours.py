@@ -48,6 +48,11 @@ class OpeningHours:
         """Whether no hours are set."""
         return not any(self._days)
 
+    def on(self, day: datetime) -> tuple[str, ...]:
+        """The spans of this day, as `07:30-11:30`."""
+        spans = self._days[day.weekday()]
+        return tuple(f"{span.opens:%H:%M}-{span.closes:%H:%M}" for span in spans)
+
     def is_open(self, now: datetime) -> bool:
         """Whether the counter is open at this local time."""
         return self.always or any(span.holds(now.time()) for span in self._days[now.weekday()])

@@ -8,14 +8,19 @@ from collections.abc import Callable
 from kiosk.config import TimeSection
 from kiosk.flow import (
     IDLE_STATES,
+    STAFF_STATES,
     Event,
     GoodbyeOver,
     IdleElapsed,
     Overlay,
     StaffCallClosed,
+    StaffLeft,
     State,
     TimeUp,
 )
+
+LOGIN_CLOSE = 30.0
+"""Seconds without a touch after which the staff PIN is no longer asked for."""
 
 RESULT_STATES = frozenset({State.SENT, State.NO_EMAIL, State.RESULT_UNKNOWN, State.HOTLINE})
 """States with something to read, write down or dial: they get the longer time."""
@@ -25,9 +30,20 @@ class IdleClock:
     """Raises the events that come from time alone."""
 
     def __init__(
-        self, times: TimeSection, raise_event: Callable[[Event], None], tick: Callable[[], None]
+        self,
+        times: TimeSection,
+        raise_event: Callable[[Event], None],
+        tick: Callable[[], None],
+        *,
+        staff_close: float = 120.0,
     ) -> None:
+        """Make a clock that stands still until the journey moves.
+
+        Args:
+            staff_close: seconds without a touch after which staff mode is closed.
+        """
         self._times = times
+        self._staff_close = staff_close
         self._raise = raise_event
         self._tick = tick
         self._state = State.WELCOME
@@ -54,6 +70,10 @@ class IdleClock:
             long = self._state in RESULT_STATES or self._overlay is Overlay.STAFF_CALL
             seconds = self._times.idle_result if long else self._times.idle
             self._timer = loop.call_later(seconds, self._raise, IdleElapsed())
+        elif self._state in STAFF_STATES:
+            login = self._state is State.STAFF_LOGIN
+            seconds = LOGIN_CLOSE if login else self._staff_close
+            self._timer = loop.call_later(seconds, self._raise, StaffLeft())
         elif self._overlay is Overlay.STAFF_CALL:
             # Nothing can time out here, but the note about staff must not stay for ever.
             self._timer = loop.call_later(self._times.idle_result, self._raise, StaffCallClosed())

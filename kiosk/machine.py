@@ -82,11 +82,15 @@ class Machine:
                 problems.KIOSK_CLOSED,
                 {"time": f"{opening:%H:%M}", "date": f"{opening:%d/%m}"},
             )
-        if self._state is not None:
-            free = self.free
-            if free is None or free < self._least_free:
-                return Condition(problems.KIOSK_DISK)
+        if self.disk_full:
+            return Condition(problems.KIOSK_DISK)
         return Condition()
+
+    @property
+    def disk_full(self) -> bool:
+        """Whether there is too little room, or none can be seen."""
+        free = self.free
+        return self._state is not None and (free is None or free < self._least_free)
 
     @property
     def taken_out(self) -> bool:

@@ -12,6 +12,8 @@ from kiosk.config import Config
 from kiosk.flow import Journey, State
 from kiosk.problems import Problem
 from kiosk.session import UsableCertificate, Visit
+from kiosk.staff.page import StaffView
+from kiosk.staff.pin_hash import LONGEST, SHORTEST
 from kiosk.verdict import vietnamese_day
 from kiosk.view import CertificateView, DemoView, ResetView, SupportView, View
 
@@ -40,6 +42,7 @@ def projected(
     simulated: bool,
     demo: DemoView | None,
     out_of_service: Mapping[str, str],
+    staff_mode: StaffView | None = None,
 ) -> View:
     """Make the view.
 
@@ -53,6 +56,7 @@ def projected(
         simulated: the token is embedded in the program.
         demo: what the demo strip shows; None: there is none.
         out_of_service: values for the wording of what keeps the kiosk out of service.
+        staff_mode: what the screens of staff mode show, at its states.
     """
     problem = STATE_PROBLEMS.get(journey.state)
     if problem is None and journey.problem is not None:
@@ -80,6 +84,8 @@ def projected(
         simulated=simulated,
         demo=demo,
     )
+    if staff_mode is not None:
+        view = replace(view, staff_mode=staff_mode, pin_length=(SHORTEST, LONGEST))
     if visit.token_info is not None:
         length = visit.token_info.pin_length or config.hardware.pin_length
         view = replace(view, pin_length=length)

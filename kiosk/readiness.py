@@ -56,6 +56,7 @@ class Readiness:
         self._readers: ReaderState | None = None
         self._service: Problem | None = None
         self._failures = 0
+        self._answered = False
         self._asked_now = asyncio.Event()
         self.capabilities: frozenset[str] = frozenset()
         """Optional calls that the service offers."""
@@ -79,6 +80,25 @@ class Readiness:
     def facts(self) -> dict[str, str]:
         """Values for the wording of the problem."""
         return self._condition.facts if self.problem is self._condition.problem else {}
+
+    @property
+    def troubles(self) -> tuple[Problem, ...]:
+        """All that is wrong, for staff; what customers see comes first."""
+        found: list[Problem | None] = [self.problem, self._condition.problem]
+        if self._readers is not None:
+            if not self._readers.available:
+                found.append(problems.KIOSK_PCSC_DOWN)
+            elif self._fixed_reader and not self._readers.readers:
+                found.append(problems.KIOSK_NO_READER)
+        if self._recorder.failing or self._machine.disk_full:
+            found.append(problems.KIOSK_DISK)
+        found.append(self._service)
+        return tuple(dict.fromkeys(problem for problem in found if problem is not None))
+
+    @property
+    def service_known(self) -> bool:
+        """Whether the service has answered, or is known not to."""
+        return self._answered or self._service is not None
 
     def readers_changed(self, state: ReaderState) -> None:
         """Take the newest state of the readers."""
@@ -109,9 +129,10 @@ class Readiness:
                 if self._failures == FAILURES_TO_BELIEVE:
                     log.warning("out of service: %s", error)
                 if self._failures >= FAILURES_TO_BELIEVE:
-                    self._service = _problem(error)
+                    self._service = service_problem(error)
             else:
                 self._failures = 0
+                self._answered = True
                 skew = abs(health.time - time.time())
                 self._service = problems.KIOSK_CLOCK if skew > CLOCK_TOLERANCE else None
                 self.capabilities = frozenset(health.capabilities)
@@ -130,7 +151,7 @@ class Readiness:
         self._asked_now.set()
 
 
-def _problem(error: ServiceError) -> Problem:
+def service_problem(error: ServiceError) -> Problem:
     """What keeps the service from serving this kiosk."""
     if isinstance(error, ServiceUntrusted):
         return distrust_problem(error)

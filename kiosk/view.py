@@ -10,6 +10,7 @@ from enum import Enum
 from kiosk.flow import Overlay, State
 from kiosk.pin import PinBuffer
 from kiosk.problems import Problem
+from kiosk.staff.page import StaffView
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,3 +126,5 @@ class View:
     simulated: bool = False
     """The token is embedded in the program: the screen has to say so."""
     demo: DemoView | None = None
+    staff_mode: StaffView = field(default_factory=StaffView)
+    """For the screens of staff mode."""

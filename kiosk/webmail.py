@@ -45,6 +45,8 @@ class WebmailDirectory:
     """Finds the provider of a mailbox."""
 
     def __init__(self, providers: tuple[Provider, ...]) -> None:
+        self.providers = providers
+        """All of them, as the file lists them."""
         links = {provider.name: MailboxLink(provider.name, provider.url) for provider in providers}
         self._by_domain = {
             domain: links[provider.name] for provider in providers for domain in provider.domains

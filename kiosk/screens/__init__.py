@@ -32,7 +32,9 @@ from kiosk.screens.result_unknown import ResultUnknownScreen
 from kiosk.screens.send_failed import SendFailedScreen
 from kiosk.screens.sent import SentScreen
 from kiosk.screens.several_tokens import SeveralTokensScreen
+from kiosk.screens.staff import StaffScreen
 from kiosk.screens.staff_call import StaffCallScreen
+from kiosk.screens.staff_login import StaffLoginScreen
 from kiosk.screens.time_out import TimeOutScreen
 from kiosk.screens.token_removed import TokenRemovedScreen
 from kiosk.screens.token_stalled import TokenStalledScreen
@@ -73,6 +75,8 @@ STATE_SCREENS: Mapping[State, type[JourneyScreen]] = {
     State.PROBLEM: ProblemScreen,
     State.REMOVE_TOKEN: RemoveTokenScreen,
     State.GOODBYE: GoodbyeScreen,
+    State.STAFF_LOGIN: StaffLoginScreen,
+    State.STAFF: StaffScreen,
 }
 """The screen of each state."""
 

@@ -16,10 +16,11 @@ from textual.message import Message
 from textual.screen import Screen
 from textual.widget import Widget
 
-from kiosk.flow import OVERLAY_TABLE, Event, StaffCalled
+from kiosk.flow import OVERLAY_TABLE, TABLE, Event, StaffAsked, StaffCalled
 from kiosk.i18n import Translator, translator
 from kiosk.view import StaffCall, View
 from kiosk.widgets.action_button import ActionButton
+from kiosk.widgets.brand import Brand
 from kiosk.widgets.demo_strip import DEMO_KEYS, DemoStrip
 from kiosk.widgets.drawn import Drawn, Words, phrase
 from kiosk.widgets.key_grid import SHORT_SCREEN
@@ -28,6 +29,12 @@ from kiosk.widgets.step_bar import StepBar
 
 WORDS_BESIDE_CODE = 36
 """Columns that the words beside a QR code need at least."""
+
+STAFF_CHORD = ("f11", "f12")
+"""Pressed together, they open staff mode. No legend names them."""
+
+CHORD_TIME = 1.0
+"""Seconds between the two. A terminal delivers keys one after the other."""
 
 _WIDTHS = [(0, "-narrow"), (100, "-wide")]
 _HEIGHTS = [(0, "-short"), (SHORT_SCREEN, "-regular")]
@@ -68,6 +75,7 @@ class JourneyScreen(Screen[None], inherit_bindings=False):
         Binding("escape", "leave", show=False),
         Binding("f1", "call_staff", show=False),
         Binding("f2", "toggle_language", show=False),
+        *(Binding(key, f"chord('{key}')", show=False) for key in STAFF_CHORD),
         *(Binding(key, f"demo('{action}')", show=False) for key, action in DEMO_KEYS.items()),
     ]
 
@@ -101,6 +109,8 @@ class JourneyScreen(Screen[None], inherit_bindings=False):
         self._raised = False
         self._shown_at = time.monotonic()
         self._actions: list[ActionButton] = []
+        self._chord: dict[str, float] = {}
+        """When each of its keys was pressed last (`time.monotonic`)."""
 
     # What a screen fills in.
 
@@ -135,7 +145,7 @@ class JourneyScreen(Screen[None], inherit_bindings=False):
             if self.view.demo is not None:
                 yield DemoStrip()
         with Vertical(id="head"):
-            with Horizontal(id="brand"):
+            with Brand(id="brand"):
                 yield Words("brand.name", "brand-name")
                 yield Words("brand.service", "brand-service")
                 yield Words("brand.simulated", "simulated", when=lambda v: v.simulated)
@@ -241,6 +251,24 @@ class JourneyScreen(Screen[None], inherit_bindings=False):
     def action_toggle_language(self) -> None:
         """F2."""
         self.post_message(LanguageToggled())
+
+    def action_chord(self, key: str) -> None:
+        """F11, F12: both within a second, in either order."""
+        now = time.monotonic()
+        self._chord[key] = now
+        if all(now - self._chord.get(one, -CHORD_TIME) < CHORD_TIME for one in STAFF_CHORD):
+            self._chord.clear()
+            self._ask_for_staff_mode()
+
+    @on(Brand.Held)
+    def _brand_held(self, message: Brand.Held) -> None:
+        message.stop()
+        self._ask_for_staff_mode()
+
+    def _ask_for_staff_mode(self) -> None:
+        """Where no customer is served."""
+        if StaffAsked in TABLE[self.view.state]:
+            self.raise_event(StaffAsked())
 
     def action_demo(self, action: str) -> None:
         """F5, F6, F8, F10: only where there is a demonstration."""

@@ -19,6 +19,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import copy
 import importlib
 import re
 import time
@@ -122,6 +123,17 @@ class ServiceClient:
         self._proxy = read_proxy(proxy, proxy_credentials)
         self._transport: Transport | None = None
         self._random = SystemRandom()
+
+    @property
+    def encrypted(self) -> bool:
+        """Whether it speaks TLS. Plain http goes to this machine alone."""
+        return self._tls is not None
+
+    def twin(self) -> ServiceClient:
+        """Make a client of the same service with connections of its own."""
+        twin = copy.copy(self)
+        twin._transport = None
+        return twin
 
     async def warm_up(self) -> None:
         """Have a connection that works, so that the next call does not wait for one.

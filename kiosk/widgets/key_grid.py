@@ -63,6 +63,11 @@ PIN_PAGES: Mapping[str, Page] = {
 }
 """A digit pad, and behind it the rest of printable ASCII."""
 
+STAFF_PIN_PAGES: Mapping[str, Page] = {
+    "digits": [typing("123"), typing("456"), typing("789"), [Key("0", width=2), BACKSPACE]]
+}
+"""Digits alone: a staff PIN has nothing else."""
+
 USERNAME_PAGES: Mapping[str, Page] = {
     "all": [
         [*typing("1234567890"), BACKSPACE],

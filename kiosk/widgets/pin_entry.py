@@ -48,8 +48,14 @@ class PinEntry(Drawn, Widget, can_focus=True):
             self.hint = hint
             """Message key of the reason."""
 
-    def __init__(self, buffer: PinBuffer) -> None:
+    def __init__(self, buffer: PinBuffer, *, digits: bool = False) -> None:
+        """Make a field.
+
+        Args:
+            digits: nothing else is taken; this is the staff's PIN.
+        """
         super().__init__()
+        self._digits = digits
         self._buffer = buffer
         self._longest = buffer.CAPACITY
         self.incomplete = False
@@ -63,7 +69,10 @@ class PinEntry(Drawn, Widget, can_focus=True):
 
     def type_character(self, character: str) -> None:
         """Add one character, if a PIN may have it and there is room."""
-        if len(character) != 1 or not "!" <= character <= "~":
+        if self._digits and not (len(character) == 1 and "0" <= character <= "9"):
+            self.incomplete = True
+            self.post_message(self.Refused("staff_login.digits"))
+        elif len(character) != 1 or not "!" <= character <= "~":
             self.incomplete = True
             self.post_message(self.Refused("pin.hint.characters"))
         elif len(self._buffer) >= self._longest:

@@ -23,6 +23,7 @@ from kiosk.view import (
     SupportView,
     View,
 )
+from tests.screens.staff_gallery import STAFF_VIEWS
 
 HOLDER = CertificateView(
     "ab" * 32, "CÔNG TY TNHH THƯƠNG MẠI HOA SEN", "0100000001", date(2027, 6, 30)
@@ -153,6 +154,7 @@ VIEWS: dict[str, View] = {
     "staff call": View(State.PIN, overlay=Overlay.STAFF_CALL, staff=StaffCall.TOLD),
     "staff call, calling": View(State.PIN, overlay=Overlay.STAFF_CALL, staff=StaffCall.CALLING),
     "staff call, failed": View(State.PIN, overlay=Overlay.STAFF_CALL, staff=StaffCall.FAILED),
+    **STAFF_VIEWS,
     "last try, PIN refused": View(State.LAST_TRY, problem=problems.PIN_LAST_TRY, pin_refused=True),
 }
 """By name. Each state and overlay is there, with the variants that look different."""

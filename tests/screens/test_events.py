@@ -10,6 +10,7 @@ from textual.pilot import Pilot
 
 from kiosk import flow, problems
 from kiosk.flow import Overlay, State
+from kiosk.i18n import translator
 from kiosk.view import View
 from kiosk.widgets.action_button import ActionButton
 from kiosk.widgets.key_grid import KeyGrid
@@ -23,6 +24,7 @@ CUSTOMER_EVENTS = frozenset(
         flow.UsernameEntered, flow.PinConfirmed, flow.Retried, flow.Stopped, flow.Insisted,
         flow.SendConfirmed, flow.NotMyEmail, flow.NoEmailYet, flow.ResendAsked, flow.Finished,
         flow.StaffCalled, flow.StaffCallCancelled, flow.StaffCallClosed, flow.MoreTimeAsked,
+        flow.StaffPinEntered, flow.StaffTopicAsked, flow.StaffJobAsked, flow.StaffLeft,
     }
 )  # fmt: skip
 
@@ -82,6 +84,12 @@ HOW: MappingProxyType[str, dict[type[flow.Event], str]] = MappingProxyType(
         "token stalled": {flow.Finished: "button.finish"},
         "problem T02": {flow.Retried: "button.again", flow.Finished: "button.finish"},
         "goodbye": {flow.Finished: "goodbye.start"},
+        "staff login": {flow.StaffPinEntered: "pin.confirm", flow.StaffLeft: "staff.leave"},
+        "staff token": {
+            flow.StaffTopicAsked: "staff.menu.health",
+            flow.StaffJobAsked: "staff.token.test",
+            flow.StaffLeft: "staff.leave",
+        },
         "time-out": {flow.MoreTimeAsked: "time_out.more", flow.TimeUp: "button.finish"},
         "staff call": {
             flow.StaffCallClosed: "staff_call.go_on",
@@ -102,11 +110,18 @@ def accepted(view: View) -> set[type[flow.Event]]:
     """The events of customers that the tables take for this view."""
     if view.overlay is not Overlay.NONE:
         return set(flow.OVERLAY_TABLE[view.overlay]) & (CUSTOMER_EVENTS | {flow.TimeUp})
-    return (set(flow.TABLE[view.state]) | {flow.StaffCalled}) & CUSTOMER_EVENTS
+    raised = set(flow.TABLE[view.state])
+    if view.state not in flow.STAFF_STATES:
+        raised.add(flow.StaffCalled)
+    return raised & CUSTOMER_EVENTS
 
 
 def button(app: GalleryApp, key: str) -> ActionButton:
     buttons = app.screen.query("#actions ActionButton, #body ActionButton").results(ActionButton)
+    if app.view.state is State.STAFF:
+        # The menu numbers its lines, and a page names its buttons itself.
+        words = translator("vi")(key)
+        return next(b for b in buttons if words in str(b.content))
     return next(b for b in buttons if b.source == key or (not key and callable(b.source)))
 
 
@@ -208,7 +223,7 @@ def test_the_gallery_has_every_state_and_overlay() -> None:
 CALLABLE = {
     (view.state, view.overlay): name
     for name, view in VIEWS.items()
-    if flow.StaffCalled in flow.OVERLAY_TABLE[view.overlay]
+    if flow.StaffCalled in flow.OVERLAY_TABLE[view.overlay] and view.state not in flow.STAFF_STATES
 }
 
 

@@ -10,7 +10,7 @@ import sys
 import time
 from pathlib import Path
 
-from tests.vm import image, report
+from tests.vm import checks, image, report
 from tests.vm.bench import Bench
 from tests.vm.counter import Counter
 from tests.vm.machine import Machine
@@ -24,12 +24,11 @@ PASSED, FAILED, BAD_INPUT = 0, 1, 2
 
 
 def main() -> int:
-    import tests.vm.checks  # noqa: F401
-
+    checks.load()
     options = _parser().parse_args()
     if options.list:
         for check in CHECKS.values():
-            print(f"{check.name:18}{check.what}")
+            sys.stdout.write(f"{check.name:18}{check.what}\n")
         return PASSED
     unknown = set(options.only) - CHECKS.keys()
     if unknown:
@@ -144,7 +143,8 @@ def _refuse(text: str) -> int:
 
 
 def _say(text: str) -> None:
-    print(f"vm-test: {text}", file=sys.stderr, flush=True)
+    sys.stderr.write(f"vm-test: {text}\n")
+    sys.stderr.flush()
 
 
 if __name__ == "__main__":

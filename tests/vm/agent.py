@@ -11,8 +11,9 @@ A program that does not end in time is killed; its code is then 124.
 import json
 import subprocess
 import time
+from pathlib import Path
 
-PORT = "/dev/virtio-ports/vm-test"
+PORT = Path("/dev/virtio-ports/vm-test")
 LATE = 124
 
 
@@ -36,7 +37,7 @@ def answer(line: bytes) -> bytes:
 
 
 def main() -> None:
-    with open(PORT, "r+b", buffering=0) as port:
+    with PORT.open("r+b", buffering=0) as port:
         pending = b""
         while True:
             part = port.read(1 << 16)

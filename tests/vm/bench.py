@@ -88,6 +88,11 @@ class Bench:
         )
         self.taken.append((f"{name}.png", caption))
 
+    def keep_picture_when(self, name: str, caption: str, *words: str) -> None:
+        """Wait for the words and keep the picture they are on."""
+        self.await_words(*words)
+        self.keep_picture(name, caption)
+
     # Where the machine stands
 
     def boot(self) -> float:
@@ -101,11 +106,12 @@ class Bench:
     def at_welcome(self) -> None:
         """Have the machine at the welcome screen, by whatever it takes: a check begins."""
         self.counter.pull_out()
-        self.machine.press_harmless_key()
         with contextlib.suppress(CheckFailed):
+            self.machine.press_harmless_key()
             self.await_words(*WELCOME, seconds=20)
             return
         with contextlib.suppress(CheckFailed):
+            self.machine.shell("rm -f /run/vnpt-bhxh-kiosk/crashes")
             self.machine.shell(f"systemctl restart {UNIT}", seconds=120)
             self.await_words(*WELCOME)
             return

@@ -14,7 +14,10 @@ class CheckFailed(Exception):
 
 
 def wait_until(
-    condition: Callable[[], T], what: Callable[[], str] | str, seconds: float, pause: float = 0.3
+    condition: Callable[[], T | None],
+    what: Callable[[], str] | str,
+    seconds: float,
+    pause: float = 0.3,
 ) -> T:
     """Ask until the answer is true, and return it.
 

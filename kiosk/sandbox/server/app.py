@@ -96,8 +96,10 @@ def build(service: Service, store: Store) -> Starlette:
             Route("/mail/{number:int}", mailbox.show, methods=["GET"]),
         ],
         # A page in a browser must not reach the mailbox under a name of its own choice
-        # that it makes resolve to this machine.
-        middleware=[Middleware(TrustedHostMiddleware, allowed_hosts=["127.0.0.1", "localhost"])],
+        # that it makes resolve to this machine. 10.0.2.2 is this machine to QEMU's machines.
+        middleware=[
+            Middleware(TrustedHostMiddleware, allowed_hosts=["127.0.0.1", "localhost", "10.0.2.2"])
+        ],
         exception_handlers={
             Refusal: _refused,
             HTTPException: _no_such_call,

@@ -1,1 +1,51 @@
-"""."""
+"""The unit for machines without a compositor: the kiosk on the bare virtual terminal."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tests.vm.bench import UNIT, Bench
+from tests.vm.image import DISPLAY
+from tests.vm.registry import check
+from tests.vm.screen import console_reader, qr_code
+from tests.vm.visit import Customer
+from tests.vm.waiting import CheckFailed, wait_until
+
+CONSOLE_UNIT = "vnpt-bhxh-kiosk-console.service"
+
+
+@check("console", "The bare console: Vietnamese letters, a whole visit, the QR code is read")
+def console(bench: Bench) -> str:
+    terminal = bench.reader
+    bench.machine.shell(f"systemctl start {CONSOLE_UNIT}", seconds=180)
+    try:
+        bench.reader = console_reader(DISPLAY, _font(bench))
+        customer = Customer(bench)
+        customer.to_confirm()
+        bench.keep_picture("console-confirm", "The bare console")
+        customer.order()
+        bench.await_words("Mật khẩu mới đã được gửi", seconds=120)
+        code = wait_until(
+            lambda: qr_code(bench.machine.picture()), "no QR code is read from the screen", 30
+        )
+        bench.lines()
+        bench.keep_picture("console-sent", "The code on the bare console")
+        customer.leave()
+        bench.keep_picture("console-welcome", "The welcome screen on the bare console")
+        bench.machine.press("ctrl-alt-f2", "alt-f2", "alt-right", "ctrl-c", "ctrl-z")
+        active = bench.machine.shell("cat /sys/class/tty/tty0/active").strip()
+        if active != "tty1":
+            raise CheckFailed(f"{active} is on the screen after Ctrl+Alt+F2")
+    finally:
+        bench.reader = terminal
+        bench.machine.shell(f"systemctl stop {CONSOLE_UNIT}; systemctl start {UNIT}", seconds=240)
+    return f"font {_font(bench).name}; the code says {code}; Alt+F2 and Ctrl+Alt+F2 do nothing"
+
+
+def _font(bench: Bench) -> Path:
+    """The font that the unit chooses for this screen, of the machine's own."""
+    python = "/opt/vnpt-bhxh-kiosk/bin/python"
+    name = bench.machine.shell(
+        f"{python} -c 'from kiosk.console import font_for; print(font_for{DISPLAY})'"
+    ).strip()
+    return bench.disk.root / f"usr/share/consolefonts/{name}.psf.gz"

@@ -1,0 +1,89 @@
+"""What a page of staff mode is made of: plain values, with texts by their keys.
+
+A page names its texts instead of holding them, so that the other language is the same page.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+
+from kiosk.flow import Event, StaffTopic
+
+
+@dataclass(frozen=True, slots=True)
+class Say:
+    """A message of the catalogues."""
+
+    key: str
+    values: Mapping[str, Text] = field(default_factory=dict)
+
+
+Text = Say | str
+"""A message, or a text that is the same in both languages: a code, a time, a name."""
+
+
+class Status(Enum):
+    """How it is with one thing."""
+
+    OK = "ok"
+    WARNING = "warning"
+    """It works, or it is in doubt."""
+    FAILED = "failed"
+    RUNNING = "running"
+    """It is being looked at."""
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One thing on a page."""
+
+    text: Text
+    status: Status | None = None
+    details: tuple[Text, ...] = ()
+    """Further lines, each on its own."""
+    advice: Text | None = None
+    """What to do."""
+    opens: Event | None = None
+    """What picking the row asks for; None: it cannot be picked."""
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """A button of a page."""
+
+    label: Text
+    event: Event
+
+
+@dataclass(frozen=True, slots=True)
+class StaffPage:
+    """One page."""
+
+    topic: StaffTopic
+    title: Text
+    rows: tuple[Row, ...] = ()
+    actions: tuple[Action, ...] = ()
+    """At most `MOST_ACTIONS`."""
+    qr: str = ""
+    """An address shown as a QR code; empty: none."""
+    part: str = ""
+    """Which part of the topic this is; a new one is read from its beginning."""
+
+
+MOST_ACTIONS = 2
+
+
+@dataclass(frozen=True, slots=True)
+class StaffView:
+    """What the screens of staff mode show."""
+
+    page: StaffPage | None = None
+    """None until somebody was admitted."""
+    checking: bool = False
+    """A staff PIN is being looked at."""
+    refused: bool = False
+    """The last one was wrong."""
+    wait: int = 0
+    """Seconds until one is looked at again."""

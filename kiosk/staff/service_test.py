@@ -1,0 +1,56 @@
+"""Page 6: the service is asked on a connection of its own."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+from kiosk import problems
+from kiosk.flow import StaffJobAsked, StaffTopic
+from kiosk.readiness import CLOCK_TOLERANCE, service_problem
+from kiosk.service.errors import ServiceError
+from kiosk.staff.page import Action, Row, Say, StaffPage, Status
+from kiosk.staff.wording import troubled
+
+if TYPE_CHECKING:
+    from kiosk.service.client import ServiceClient
+
+DEADLINE = 30.0
+"""Seconds; the client's own time-outs are shorter."""
+
+
+def service_page(rows: tuple[Row, ...] | None = None) -> StaffPage:
+    """Make the page: how it is done, or what came of it."""
+    if rows is None:
+        rows = (Row(Say("staff.service.how")),)
+    action = Action(Say("staff.service.test"), StaffJobAsked(StaffTopic.SERVICE))
+    return StaffPage(StaffTopic.SERVICE, Say("staff.service.title"), rows, (action,))
+
+
+async def check_service(client: ServiceClient) -> tuple[Row, ...]:
+    """Ask for the service's health on a fresh connection, and compare the clocks."""
+    own = client.twin()
+    began = time.monotonic()
+    try:
+        health = await own.health()
+    except ServiceError as error:
+        return (troubled(Say("staff.service.answer"), service_problem(error)),)
+    finally:
+        await own.close()
+    took = f"{1000 * (time.monotonic() - began):.0f}"
+    difference = health.time - time.time()
+    seconds = f"{difference:+.0f}"
+    rows = [
+        Row(
+            Say("staff.service.answer"),
+            Status.OK,
+            (Say("staff.service.took", {"milliseconds": took}),),
+        ),
+        Row(Say("staff.service.tls" if own.encrypted else "staff.service.plain"), Status.OK),
+    ]
+    clock = Say("staff.service.clock", {"seconds": seconds})
+    if abs(difference) > CLOCK_TOLERANCE:
+        rows.append(troubled(clock, problems.KIOSK_CLOCK))
+    else:
+        rows.append(Row(clock, Status.OK))
+    return tuple(rows)

@@ -1,0 +1,88 @@
+"""A customer at the machine's keyboard, from the welcome screen to the mail."""
+
+from __future__ import annotations
+
+import time
+
+from kiosk.sandbox.scenario import PIN
+from tests.vm.bench import WELCOME, Bench
+
+TOKEN = "hoa-sen"
+USERNAME = "hoasen"
+STEP = 90.0
+"""Seconds that a step may take."""
+
+LONGER_THAN_A_DOUBLE_TAP = 0.5
+LONGER_THAN_SETTLING = 1.5
+
+
+class Customer:
+    """Goes through the steps; each is on the screen before the next key is pressed."""
+
+    def __init__(self, bench: Bench) -> None:
+        self._bench = bench
+
+    def _see(self, *words: str) -> None:
+        self._bench.await_words(*words, seconds=STEP)
+
+    def press(self, *keys: str) -> None:
+        """Press keys, none so soon after another that it would be taken for its echo."""
+        for key in keys:
+            time.sleep(LONGER_THAN_A_DOUBLE_TAP)
+            self._bench.machine.press(key)
+
+    def to_username(self) -> None:
+        """Start, agree, plug in the token, and see whose it is."""
+        bench = self._bench
+        self._see(*WELCOME)
+        self.press("ret")
+        self._see("Thông báo về dữ liệu cá nhân")
+        self.press("tab", "ret")
+        self._see("Quý khách đang gặp trường hợp nào")
+        self.press("ret")
+        self._see("Vui lòng cắm USB Token")
+        bench.counter.plug_in(TOKEN)
+        self._see("Nhập tên đăng nhập VNPT-BHXH", "CÔNG TY TNHH THƯƠNG MẠI HOA SEN")
+
+    def to_pin(self) -> None:
+        """Go on to the PIN."""
+        self.to_username()
+        self.enter_username()
+
+    def enter_username(self) -> None:
+        """Type the username."""
+        self._bench.machine.type(USERNAME)
+        self._see(USERNAME)
+        self.press("ret")
+        self._see("Nhập mã PIN của USB Token")
+
+    def to_confirm(self) -> None:
+        """Type the PIN."""
+        self.to_pin()
+        self._bench.machine.type(PIN)
+        self._bench.keep_picture_when(
+            "journey-pin", "The PIN is shown as dots", "Nhập mã PIN của USB Token"
+        )
+        self.press("ret")
+        self._see("Xác nhận cấp lại mật khẩu", "Gửi mật khẩu mới")
+
+    def order(self) -> None:
+        """Confirm."""
+        time.sleep(LONGER_THAN_SETTLING)
+        self.press("ret")
+
+    def cancel(self) -> None:
+        """Give up, take the token out, and see the welcome screen."""
+        self.press("esc")
+        self._see("Vui lòng rút USB Token")
+        self._bench.counter.pull_out()
+        self._see(*WELCOME)
+
+    def leave(self) -> None:
+        """Finish, take the token out, and see the welcome screen."""
+        self.press("ret")
+        self._see("Vui lòng rút USB Token")
+        self._bench.counter.pull_out()
+        self._see("Cảm ơn Quý khách")
+        self.press("ret")
+        self._see(*WELCOME)
