@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 
 from kiosk import __version__
+from kiosk.console import VIETNAMESE_FONTS
 from tests.conftest import FIGURE
 from tests.package.debian import (
     REPOSITORY,
@@ -130,7 +131,8 @@ def test_settings_of_the_system_are_understood(installed: Debian) -> None:
 
 def test_letters_for_screen_and_console(installed: Debian) -> None:
     assert "NotoSansMono" in installed.must("fc-match", "-f", "%{file}", "Noto Sans Mono")
-    assert installed.exists("/usr/share/consolefonts/Vietnamese-Fixed16.psf.gz")
+    for _, _, name in VIETNAMESE_FONTS:
+        assert installed.exists(f"/usr/share/consolefonts/{name}.psf.gz"), name
 
 
 def _doctor(debian: Debian) -> tuple[int, dict[str, Any]]:
@@ -289,3 +291,11 @@ def test_a_purge_leaves_nothing(purged: Debian) -> None:
     assert not purged.exists("/opt/vnpt-bhxh-kiosk")
     for link in (ENABLED, CONSOLE_ENABLED, TIMER_ENABLED, *MASKED):
         assert not purged.exists(link), link
+
+
+def test_rules_for_usbguard(purged: Debian) -> None:
+    """Not part of the machine above: USBGuard is the technician's to install."""
+    purged.must("apt-get", "install", "-y", "usbguard")
+    rules = purged.folder / "root" / "rules.conf"
+    shutil.copy(REPOSITORY / "systemd/usbguard/rules.conf", rules)
+    purged.must("usbguard-rule-parser", "-f", "/root/rules.conf")
