@@ -398,6 +398,8 @@ class Controller:
         elif before is State.WELCOME and state is State.CONSENT:
             trace.begun = True
             self._recorder.note("visit begun", trace)
+        if not trace.begun:
+            return
         if isinstance(event, ProblemEvent):
             trace.outcome = event.problem
         elif state is not before and (problem := STATE_PROBLEMS.get(state)) is not None:
