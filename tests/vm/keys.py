@@ -73,18 +73,13 @@ def foot_bindings(shipped: Path) -> dict[str, list[str]]:
             action, keys = match[1], match[2]
             if keys.startswith("none") or "[" in action:
                 continue
-            if section == "text-bindings":
-                keys = keys.split("#")[0]
+            keys = re.sub(r"\s#.*", "", keys)
             keys = re.sub(r"^\[[^\]]*\]", "", keys)
-            found = [_qemu_name(key) for key in keys.split() if _is_key(key)]
+            found = [_qemu_name(key) for key in keys.split() if key != "none"]
             bindings[f"{section}: {action}"] = [key for key in found if key]
     if "key-bindings: spawn-terminal" not in bindings:
         raise CheckFailed(f"{shipped} names no binding for spawn-terminal")
     return bindings
-
-
-def _is_key(word: str) -> bool:
-    return word != "none" and not word.startswith("#")
 
 
 def _qemu_name(combination: str) -> str:

@@ -85,7 +85,8 @@ class Reader:
         return self._known[key]
 
     def _recognise(self, cell: Image.Image) -> str:
-        pixels = list(cell.getdata())
+        data = cell.tobytes()
+        pixels = list(zip(data[0::3], data[1::3], data[2::3], strict=True))
         paper = Counter(pixels).most_common(1)[0][0]
         ink = bytes(max(abs(a - b) for a, b in zip(pixel, paper, strict=True)) for pixel in pixels)
         if max(ink) < _FAINT:

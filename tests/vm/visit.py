@@ -45,8 +45,12 @@ class Customer:
         self._see("Nhập tên đăng nhập VNPT-BHXH", "CÔNG TY TNHH THƯƠNG MẠI HOA SEN")
 
     def to_pin(self) -> None:
-        """Type the username."""
+        """Go on to the PIN."""
         self.to_username()
+        self.enter_username()
+
+    def enter_username(self) -> None:
+        """Type the username."""
         self._bench.machine.type(USERNAME)
         self._see(USERNAME)
         self.press("ret")
@@ -66,6 +70,13 @@ class Customer:
         """Confirm."""
         time.sleep(LONGER_THAN_SETTLING)
         self.press("ret")
+
+    def cancel(self) -> None:
+        """Give up, take the token out, and see the welcome screen."""
+        self.press("esc")
+        self._see("Vui lòng rút USB Token")
+        self._bench.counter.pull_out()
+        self._see(*WELCOME)
 
     def leave(self) -> None:
         """Finish, take the token out, and see the welcome screen."""

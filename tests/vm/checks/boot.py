@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from typing import Any
 
 from tests.vm.bench import UNIT, Bench
 from tests.vm.registry import check
@@ -41,7 +43,7 @@ def locked_down(bench: Bench) -> str:
             wrong.append(f"{path} is {found}")
     if shell("tail -n +2 /proc/swaps").strip():
         wrong.append("there is swap")
-    if gettys := shell("pgrep -a agetty | grep -v ttyS0 || true").strip():
+    if gettys := shell("ps -C agetty -o tty= | grep -v ttyS0 || true").strip():
         wrong.append(f"a login prompt: {gettys}")
     if user := bench.processes():
         limits = shell(f"grep 'core file' /proc/{user[-1].pid}/limits")
@@ -59,8 +61,16 @@ def doctor(bench: Bench) -> str:
         answer = json.loads(ran.out)
     except ValueError:
         raise CheckFailed(f"exit code {ran.code}: {ran.out[:200]} {ran.err[:300]}") from None
-    lines = answer.get("checks", answer.get("lines", []))
-    bad = [line for line in lines if line.get("status") in ("failed", "fault")]
+    lines = list(_findings(answer["findings"]))
+    bad = [line for line in lines if line["status"] == "failed"]
     if ran.code != 0 or bad:
-        raise CheckFailed(f"exit code {ran.code}: {json.dumps(bad, ensure_ascii=False)[:800]}")
-    return f"exit code 0, {len(lines)} lines"
+        said = "; ".join(f"{line['name']}: {line['text']} {line['advice']}" for line in bad)
+        raise CheckFailed(f"exit code {ran.code}: {said or answer['conclusion']['text']}")
+    warnings = [line["name"] for line in lines if line["status"] == "warning"]
+    return f"exit code 0, {len(lines)} findings, warnings: {', '.join(warnings) or 'none'}"
+
+
+def _findings(findings: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+    for finding in findings:
+        yield finding
+        yield from _findings(finding.get("parts", []))

@@ -7,6 +7,7 @@ from functools import partial
 
 from tests.vm.bench import PATIENCE, UNIT, WELCOME, Bench, Process
 from tests.vm.registry import check
+from tests.vm.visit import Customer
 from tests.vm.waiting import CheckFailed, wait_until
 
 TIMES = 3
@@ -54,24 +55,29 @@ def kill_cage(bench: Bench) -> str:
     return _killed(bench, "cage", "/usr/bin/cage")
 
 
-@check("kill-helper", "`kill -9` of the token helper: the kiosk stays, with a new helper")
+@check("kill-helper", "`kill -9` of the token helper: the kiosk stays, and the visit goes on")
 def kill_helper(bench: Bench) -> str:
-    def helper() -> Process | None:
-        return bench.find("kiosk.hardware.token_helper")
+    def another() -> Process | None:
+        return next((one for one in bench.processes() if _is_helper(one) and one != killed), None)
 
+    killed: Process | None = None
     before = bench.kiosk()
-    first = wait_until(helper, "there is no token helper", PATIENCE)
-    bench.machine.shell(f"kill -9 {first.pid}")
-
-    def another() -> bool:
-        now = helper()
-        return now is not None and now != first
-
-    wait_until(another, "no new helper was started", PATIENCE)
-    bench.await_words(*WELCOME)
+    killed = wait_until(another, "there is no token helper", PATIENCE)
+    bench.machine.shell(f"kill -9 {killed.pid}")
+    customer = Customer(bench)
+    customer.to_username()
+    killed = wait_until(another, "no new helper has read the token", PATIENCE)
+    bench.machine.shell(f"kill -9 {killed.pid}")
+    customer.enter_username()
+    wait_until(another, "no new helper has taken over", PATIENCE)
+    customer.cancel()
     if bench.kiosk() != before:
         raise CheckFailed("the kiosk itself was started anew")
-    return "a new helper, the same kiosk, the welcome screen throughout"
+    return "killed at welcome and at the username: a new one each time, up to the PIN, same kiosk"
+
+
+def _is_helper(process: Process) -> bool:
+    return "kiosk.hardware.token_helper" in process.name
 
 
 @check("sigterm", "SIGTERM: the unit ends cleanly and can be started again")
