@@ -86,7 +86,7 @@ class Visitor:
     @property
     def readers(self) -> ReaderState:
         """What the kiosk has seen of its readers."""
-        return self.controller._readers
+        return self.controller._tokens.readers
 
     @property
     def helper_pid(self) -> int:

@@ -317,7 +317,7 @@ class CardWalk(RuleBasedStateMachine):
 
     def _look(self) -> None:
         assert not self.hall.crashes, self.hall.crashes
-        present = bool(self.controller._readers.cards)
+        present = bool(self.controller._tokens.readers.cards)
         self.walker.assert_in_order(card_present=present)
         self._assert_mails_were_confirmed()
 
@@ -378,7 +378,7 @@ class CardWalk(RuleBasedStateMachine):
         assert self._one_helper(), "the helper of a visit still runs"
 
     def _ready(self) -> bool:
-        return self.walker.view.state is State.WELCOME and not self.controller._readers.cards
+        return self.walker.view.state is State.WELCOME and not self.controller._tokens.readers.cards
 
     def _one_helper(self) -> bool:
         """Only the one that stands ready for the next customer."""
