@@ -115,13 +115,18 @@ class StaffScreen(JourneyScreen):
         page = view.staff_mode.page
         if page is None or not self.is_mounted:
             return
-        if before is None or (before.topic, before.part) != (page.topic, page.part):
-            if page.topic is not StaffTopic.CODES or not page.part.startswith(self._code[:1]):
-                self._code = ""
-            if not isinstance(self.focused, _MenuItem) or page.part:
-                actions = [one for one in self.query(_PageAction) if one.display]
-                pickable = any(row.opens is not None for row in page.rows)
-                self.set_focus(self.query_one(StaffSheet) if pickable else (*actions, None)[0])
+        another = before is None or (before.topic, before.part) != (page.topic, page.part)
+        if another and (page.topic is not StaffTopic.CODES or page.part[:1] != self._code[:1]):
+            self._code = ""
+        if another or (before is not None and page.actions and not before.actions):
+            # Enter does what the page is for; a question's first answer is "no".
+            actions = [one for one in self.query(_PageAction) if one.display]
+            if any(row.opens is not None for row in page.rows) and another:
+                self.set_focus(self.query_one(StaffSheet))
+            elif actions:
+                self.set_focus(actions[0])
+            else:
+                self.set_focus(self._item(page.topic))
         if self.focused is None or not self.focused.display:
             self.set_focus(self._item(page.topic))
 

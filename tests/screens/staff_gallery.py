@@ -122,6 +122,7 @@ def _staff(page: StaffPage) -> View:
 
 
 STAFF_VIEWS: dict[str, View] = {
+    "out of service, by staff": View(State.OUT_OF_SERVICE, problem=problems.KIOSK_TAKEN_OUT),
     "staff login": _login(6),
     "staff login, refused": _login(refused=True, wait=61),
     "staff login, checking": _login(8, checking=True),

@@ -129,6 +129,20 @@ async def test_no_customer_is_served_from_here(name: str) -> None:
     assert app.raised == []
 
 
+async def test_enter_does_what_a_page_is_for_and_never_says_yes() -> None:
+    app = GalleryApp(PAGES["staff health"])
+    async with app.run_test(size=(80, 25)) as pilot:
+        for name in ("staff token", "staff restart, sure", "staff code S07"):
+            app.journey_screen.show(PAGES[name])
+            await pilot.pause()
+            await pilot.press("enter")
+    assert app.raised == [
+        flow.StaffJobAsked(StaffTopic.TOKEN),
+        StaffTopicAsked(StaffTopic.RESTART),
+        StaffTopicAsked(StaffTopic.CODES, "S"),
+    ]
+
+
 # Codes and leaves
 
 
