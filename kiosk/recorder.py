@@ -83,6 +83,8 @@ class Recorder:
         elif before is State.WELCOME and state is State.CONSENT:
             trace.begun = True
             self.note("visit begun", trace)
+        if not trace.begun:
+            return
         if isinstance(event, ProblemEvent):
             trace.outcome = event.problem
         elif state is not before and (problem := STATE_PROBLEMS.get(state)) is not None:

@@ -101,7 +101,8 @@ async def check_name(host: str, lookup: Lookup, seconds: float) -> tuple[Finding
         return failed("dns", text, advice, host=host), False
     except OSError as error:
         reason = (error.strerror or type(error).__name__).lower()
-        advice = f"Look for a spelling mistake in service.url or service.proxy. {advice}"
+        if error.errno != socket.EAI_AGAIN:
+            advice = f"Look for a spelling mistake in service.url or service.proxy. {advice}"
         return failed("dns", f"{host}: {reason}", advice, host=host), False
     took = time.monotonic() - began
     facts = {"host": host, "addresses": answer, "seconds": round(took, 3)}
