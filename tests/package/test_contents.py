@@ -9,7 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.package.debian import REPOSITORY
+from tests.package.debian import IN_ONE_PROCESS, REPOSITORY
+
+pytestmark = IN_ONE_PROCESS
 
 HOME = "opt/vnpt-bhxh-kiosk"
 SITE = f"{HOME}/lib/python3.13/site-packages"
