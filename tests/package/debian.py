@@ -15,9 +15,8 @@ REPOSITORY = Path(__file__).parents[2]
 DEBIAN_ROOT = REPOSITORY / "scripts" / "debian-root"
 BUILD_DEB = REPOSITORY / "scripts" / "build-deb"
 
-IN_ONE_PROCESS = (pytest.mark.xdist_group("package"), pytest.mark.timeout(1800))
-"""These tests share a package and a Debian, and building, fetching and installing take their
-time, longer beside other tests."""
+OF_THE_PACKAGE = [pytest.mark.package, pytest.mark.timeout(1800)]
+"""Building, fetching and installing take their time, longer beside other tests."""
 
 PATIENCE = 900.0
 """Seconds for one step; the longest fetches half of a Debian."""

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.package.debian import IN_ONE_PROCESS, REPOSITORY
+from tests.package.debian import OF_THE_PACKAGE, REPOSITORY
 
-pytestmark = IN_ONE_PROCESS
+pytestmark = OF_THE_PACKAGE
 
 HOME = "opt/vnpt-bhxh-kiosk"
 SITE = f"{HOME}/lib/python3.13/site-packages"

@@ -19,14 +19,14 @@ from kiosk import __version__
 from kiosk.console import VIETNAMESE_FONTS
 from tests.conftest import FIGURE
 from tests.package.debian import (
-    IN_ONE_PROCESS,
+    OF_THE_PACKAGE,
     REPOSITORY,
     Debian,
     command,
     running_systemd,
 )
 
-pytestmark = IN_ONE_PROCESS
+pytestmark = OF_THE_PACKAGE
 
 UNITS = (
     "vnpt-bhxh-kiosk.service",
@@ -259,8 +259,8 @@ def test_an_upgrade_restarts_only_what_runs(asked: dict[str, list[str]], upgrade
 @pytest.fixture(scope="module")
 def removed(upgraded: Debian, asked: dict[str, list[str]]) -> Debian:
     """The machine after the package's removal."""
+    upgraded.must("mkdir", "/media/vnpt-bhxh-kiosk")
     with running_systemd(upgraded) as asked["removal"]:
-        upgraded.must("mkdir", "/media/vnpt-bhxh-kiosk")
         upgraded.must("apt-get", "remove", "-y", "vnpt-bhxh-kiosk")
     return upgraded
 
