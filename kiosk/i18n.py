@@ -13,6 +13,7 @@ from __future__ import annotations
 import functools
 import gettext
 import os
+from datetime import UTC, datetime
 from pathlib import Path
 
 LANGUAGES = ("vi", "en")
@@ -106,6 +107,8 @@ def compile_catalogues() -> tuple[Path, ...]:
         source = LOCALE_DIRECTORY / language / "LC_MESSAGES" / f"{DOMAIN}.po"
         with source.open("rb") as file:
             catalogue = read_po(file, locale=language, domain=DOMAIN, abort_invalid=True)
+        # Babel writes the present time into it; the same words shall make the same file.
+        catalogue.creation_date = catalogue.revision_date = datetime(2026, 1, 1, tzinfo=UTC)
         target = source.with_suffix(".mo")
         # Several processes may compile at once.
         partial = target.with_suffix(f".mo.{os.getpid()}")

@@ -11,16 +11,6 @@ import pytest
 from tests.package.debian import BUILD_DEB, Debian, command, need_root
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keep these tests in one process, one after the other: they share a package and a Debian."""
-    here = Path(__file__).parent
-    for item in items:
-        if item.path.is_relative_to(here):
-            item.add_marker(pytest.mark.xdist_group("package"))
-            # Building, fetching and installing take their time, and longer beside other tests.
-            item.add_marker(pytest.mark.timeout(1800))
-
-
 @pytest.fixture(scope="session")
 def package(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The package file, as `scripts/build-deb` makes it; lintian had nothing to say against it."""

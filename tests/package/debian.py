@@ -15,6 +15,9 @@ REPOSITORY = Path(__file__).parents[2]
 DEBIAN_ROOT = REPOSITORY / "scripts" / "debian-root"
 BUILD_DEB = REPOSITORY / "scripts" / "build-deb"
 
+OF_THE_PACKAGE = [pytest.mark.package, pytest.mark.timeout(1800)]
+"""Building, fetching and installing take their time, longer beside other tests."""
+
 PATIENCE = 900.0
 """Seconds for one step; the longest fetches half of a Debian."""
 
@@ -48,13 +51,11 @@ class Debian:
         """
         self.folder = folder
         command(DEBIAN_ROOT, "make", folder)
-        self._archives = Path(command(DEBIAN_ROOT, "cache").strip()) / "archives"
 
     def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """Run a command in it, whatever comes of it."""
-        archives = f"{self._archives}:/var/cache/apt/archives"
         return subprocess.run(
-            [DEBIAN_ROOT, "run", "--bind", archives, self.folder, *arguments],
+            [DEBIAN_ROOT, "run", "--archives", self.folder, *arguments],
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
@@ -71,14 +72,18 @@ class Debian:
             )
         return done.stdout
 
-    def install(self, package: Path, *options: str) -> str:
-        """Install a package file with everything that it needs, as a technician would."""
-        shutil.copy(package, self.folder / "root" / package.name)
+    def apt_install(self, what: str, *options: str) -> str:
+        """Install a package with everything that it needs, as docs/install.md says."""
         # The option spares a disk the waiting, and nothing else.
+        unsafe = "Dpkg::Options::=--force-unsafe-io"
         return self.must(
-            *("apt-get", "install", "-y", "-o", "Dpkg::Options::=--force-unsafe-io", *options),
-            f"/root/{package.name}",
+            *("apt-get", "install", "-y", "--no-install-recommends", "-o", unsafe, *options, what)
         )
+
+    def install(self, package: Path, *options: str) -> str:
+        """Install a package file of this machine."""
+        shutil.copy(package, self.folder / "root" / package.name)
+        return self.apt_install(f"/root/{package.name}", *options)
 
     def read(self, path: str) -> str:
         """A file's text."""

@@ -9,7 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.package.debian import REPOSITORY
+from tests.package.debian import OF_THE_PACKAGE, REPOSITORY
+
+pytestmark = OF_THE_PACKAGE
 
 HOME = "opt/vnpt-bhxh-kiosk"
 SITE = f"{HOME}/lib/python3.13/site-packages"
@@ -90,7 +92,10 @@ def test_every_module_is_compiled_for_its_place(contents: Path) -> None:
 
 @pytest.mark.parametrize("language", ["vi", "en"])
 def test_wording_is_compiled(contents: Path, language: str) -> None:
-    assert (contents / SITE / "kiosk/locale" / language / "LC_MESSAGES/kiosk.mo").stat().st_size
+    """And no catalogue tells when: the same source makes the same package."""
+    catalogue = contents / SITE / "kiosk/locale" / language / "LC_MESSAGES/kiosk.mo"
+    dates = re.findall(rb"^[A-Z]+-\w+-Date: (.*)$", catalogue.read_bytes(), re.M | re.I)
+    assert set(dates) == {b"2026-01-01 00:00+0000"}
 
 
 def test_configuration_is_kept_by_dpkg(contents: Path) -> None:
