@@ -8,6 +8,7 @@ with `CRASHED`, so that whoever supervises it starts a fresh one.
 from __future__ import annotations
 
 import asyncio
+import errno
 import logging
 import select
 import signal
@@ -264,7 +265,12 @@ class KioskApp(App[None], inherit_bindings=False):
     ) -> None:
         """A thread has ended that nobody would miss until it was needed."""
         error = failed.exc_value
-        if error is not None and not loop.is_closed():
+        if error is None or loop.is_closed():
+            return
+        if isinstance(error, OSError) and error.errno == errno.EIO:
+            # The one that writes to the terminal, which has gone: no fault of the kiosk's.
+            loop.call_soon_threadsafe(self.exit)
+        else:
             loop.call_soon_threadsafe(self.crash, error)
 
     def _loop_failed(self, _loop: asyncio.AbstractEventLoop, context: dict[str, object]) -> None:

@@ -134,6 +134,14 @@ def _parser() -> argparse.ArgumentParser:
         help="the user that the kiosk runs as; started by root, the doctor becomes that user "
         "(kiosk)",
     )
+    doctor.add_argument(
+        "--wait",
+        type=_waiting,
+        default=None,
+        metavar="SECONDS",
+        help="longest time for one subject, all of which are looked at at the same time (13); a "
+        "slow or busy machine needs more",
+    )
     doctor.add_argument("--json", action="store_true", help="write JSON")
     _config_option(doctor)
     doctor.set_defaults(action=_doctor)
@@ -174,6 +182,16 @@ def _config_option(parser: argparse.ArgumentParser) -> None:
         metavar="FILE",
         help=f"the kiosk's configuration ({DEFAULT_CONFIG})",
     )
+
+
+def _waiting(text: str) -> float:
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = 0.0
+    if 1 <= seconds <= 600:
+        return seconds
+    raise argparse.ArgumentTypeError(f"found {text!r}, expected seconds from 1 to 600")
 
 
 def _say(text: str) -> None:
@@ -247,7 +265,9 @@ def _doctor(options: argparse.Namespace) -> int:
     import asyncio
     import shutil
 
+    from kiosk.doctor.checks import SECONDS
     from kiosk.doctor.command import Order, diagnose
+    from kiosk.doctor.machine import patient_machine
     from kiosk.doctor.text import WIDTH, as_text
 
     log_to(None)
@@ -261,6 +281,7 @@ def _doctor(options: argparse.Namespace) -> int:
         machine=options.machine or not options.token,
         token=options.token,
         user=options.user,
+        place=patient_machine((options.wait or SECONDS) / SECONDS),
     )
     try:
         report = asyncio.run(diagnose(order, progress))

@@ -12,7 +12,7 @@ import logging
 from collections import deque
 from collections.abc import Callable, Coroutine
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from kiosk import __version__, delivery, effects, problems
 from kiosk.audit import Journal, mask_tax_code
@@ -22,20 +22,15 @@ from kiosk.flow import (
     STAFF_STATES,
     UNATTENDED_STATES,
     CertificateChosen,
-    Declined,
     Effect,
     Event,
     Failed,
-    ForgotUsername,
     Journey,
     LookupAsked,
-    NoToken,
     Overlay,
     PinConfirmed,
-    ProblemEvent,
     RememberedUsername,
     Retried,
-    Sent,
     ServiceLost,
     ServiceRestored,
     SeveralTokensSeen,
@@ -45,24 +40,27 @@ from kiosk.flow import (
     State,
     TokenInserted,
     TokenRemoved,
-    TokenReplaced,
     TokenStuck,
     UsernameChosen,
     UsernameEntered,
 )
-from kiosk.hardware.readers import Card, ReaderState, ReaderWatcher
+from kiosk.hardware.readers import ReaderState, ReaderWatcher
 from kiosk.hardware.token import Token
 from kiosk.idle import IdleClock
 from kiosk.machine import Machine
 from kiosk.pin import PinBuffer
-from kiosk.projection import STATE_PROBLEMS, projected
+from kiosk.projection import projected
 from kiosk.readiness import Readiness
-from kiosk.recorder import Recorder
-from kiosk.service.errors import ServiceError
-from kiosk.session import Visit, new_call_id
+from kiosk.recorder import Recorder, outcome_of
+from kiosk.session import Visit
 from kiosk.staff.health import Health
 from kiosk.staff.mode import StaffMode, StaffRoom, Surroundings
-from kiosk.view import DemoView, StaffCall, View
+from kiosk.staff_bell import StaffBell
+from kiosk.token_watch import TokenWatch
+from kiosk.view import DemoView, View
+
+if TYPE_CHECKING:
+    from kiosk.service.client import ServiceClient
 
 log = logging.getLogger(__name__)
 
@@ -101,16 +99,21 @@ class Controller:
         self._pin = PinBuffer()
         self._visit = Visit(self._pin)
         self._language: str = config.kiosk.language
-        self._readers = ReaderState(available=True)
         self._events: deque[Event] = deque()
         self._dispatching = False
         self._work: asyncio.Task[None] | None = None
         self._following: asyncio.Task[None] | None = None
         self._background: set[asyncio.Task[None]] = set()
         self._tools: asyncio.Future[Tools] | None = None
-        self._telling_staff = asyncio.Lock()
         self._machine = machine or Machine()
         self._recorder = Recorder(journal, self._readiness_changed)
+        self._tokens = TokenWatch(
+            self._journey,
+            lambda: self._visit,
+            self.dispatch,
+            fixed_reader=config.hardware.fixed_reader,
+        )
+        self._bell = StaffBell(self._service, self._recorder, self.refresh)
         self._idle = IdleClock(
             config.time, self.dispatch, self.refresh, staff_close=config.staff.auto_close
         )
@@ -125,8 +128,6 @@ class Controller:
         """Ends the program in an orderly way; whoever supervises it starts it again."""
         self._began = datetime.now().astimezone()
         self._staff = StaffMode(staff, self._surroundings()) if staff else None
-        self._stalled: Card | None = None
-        """The card that does not answer, while it has to be taken out."""
         self._demo: DemoView | None = None
         self._staff_asked: StaffTopicAsked | StaffJobAsked = StaffTopicAsked()
         """What staff want to see or to be done."""
@@ -252,8 +253,8 @@ class Controller:
             self._visit.certificate = known[event.fingerprint]
         elif isinstance(event, StaffTopicAsked | StaffJobAsked):
             self._staff_asked = event
-        elif isinstance(event, TokenStuck) and self._visit.card is not None:
-            self._stalled = self._visit.card
+        elif isinstance(event, TokenStuck):
+            self._tokens.card_stalled()
         before = self._journey.state
         todo = self._journey.handle(event)
         arrived = self._journey.state is not before
@@ -266,7 +267,7 @@ class Controller:
             self._journey.state.value,
             self._journey.problem or "",
         )
-        self._trace(event, before)
+        self._recorder.step(self._journey, before, event, self._visit.trace)
         for effect in todo:
             self._carry_out(effect)
         if arrived and self._journey.state is State.CONSENT:
@@ -282,12 +283,12 @@ class Controller:
             self._spawn(self._warm_up())
             self._readiness.look_now()
             self._check_readiness()
-            if self._readers.cards:
+            if self._tokens.readers.cards:
                 self.dispatch(TokenInserted())
-        elif arrived and self._card_is_gone():
+        elif arrived and self._tokens.card_is_gone():
             # It went while the step before did not mind, as when the order was on its way.
             self.dispatch(TokenRemoved())
-        elif arrived and self._has_company():
+        elif arrived and self._tokens.has_company():
             self.dispatch(SeveralTokensSeen())
         elif arrived and self._journey.state is State.USERNAME and self._visit.lookup:
             # Who has said that it is forgotten is not asked for it.
@@ -297,9 +298,9 @@ class Controller:
         match effect:
             case Effect.AWAIT_TOKEN:
                 self._visit.facts = {}
-                self._look_for_token()
+                self._tokens.look_for_token()
             case Effect.AWAIT_REMOVAL:
-                self._look_for_removal()
+                self._tokens.look_for_removal()
             case Effect.DROP_TOKEN:
                 self._stop_work(self._visit.forget_token())
             case Effect.ERASE_VISIT:
@@ -329,13 +330,9 @@ class Controller:
                 self._stop_following()
                 self._following = self._spawn(self._follow_mail(self._visit))
             case Effect.CALL_STAFF:
-                self._visit.staff = StaffCall.CALLING
-                self._spawn(self._call_staff(self._visit))
+                self._spawn(self._bell.ring(self._visit))
             case Effect.CANCEL_STAFF_CALL:
-                self._visit.staff = StaffCall.NONE
-                self._spawn(self._cancel_staff_call(self._visit.call_id))
-                # What is still heard of this call does not speak of the next one.
-                self._visit.call_id = new_call_id()
+                self._spawn(self._bell.cancel(self._visit))
             case _:
                 self._carry_out_for_staff(effect)
 
@@ -382,30 +379,11 @@ class Controller:
                     "effect done",
                     trace,
                     effect=effect.value,
-                    outcome=_outcome(event) if event is not None else "broken off",
+                    outcome=outcome_of(event) if event is not None else "broken off",
                 )
             self.dispatch(event)
 
         self._work = self._spawn(work(self._visit))
-
-    def _trace(self, event: Event, before: State) -> None:
-        """Write down where visits begin, and keep what staff will want to know of this one."""
-        state, trace = self._journey.state, self._visit.trace
-        if state is not before and state is State.OUT_OF_SERVICE:
-            self._recorder.note("out of service", outcome=self._journey.problem or "")
-        elif before is State.OUT_OF_SERVICE and state is State.WELCOME:
-            self._recorder.note("in service")
-        elif before is State.WELCOME and state is State.CONSENT:
-            trace.begun = True
-            self._recorder.note("visit begun", trace)
-        if isinstance(event, ProblemEvent):
-            trace.outcome = event.problem
-        elif state is not before and (problem := STATE_PROBLEMS.get(state)) is not None:
-            trace.outcome = problem.code
-        elif isinstance(event, Sent):
-            trace.outcome = "sent"
-        elif isinstance(event, Declined | ForgotUsername | NoToken):
-            trace.outcome = type(event).__name__
 
     def _stop_work(self, token: Token | None) -> None:
         if self._work is not None and self._work is not asyncio.current_task():
@@ -430,6 +408,9 @@ class Controller:
         if self._tools is None:
             raise RuntimeError("the controller was not started")
         return await asyncio.shield(self._tools)
+
+    async def _service(self) -> ServiceClient:
+        return (await self._equipped()).service
 
     async def _warm_up(self) -> None:
         await (await self._equipped()).driver.warm_up()
@@ -467,98 +448,11 @@ class Controller:
             self._following.cancel()
         self._following = None
 
-    async def _call_staff(self, visit: Visit) -> None:
-        """Tell the counter, and the customer whether it was told."""
-        service = (await self._equipped()).service
-        call_id = visit.call_id
-        try:
-            async with self._telling_staff:
-                await service.call_staff(call_id)
-        except ServiceError as error:
-            log.warning("the counter was not told: %s", type(error).__name__)
-            outcome = StaffCall.FAILED
-        else:
-            outcome = StaffCall.TOLD
-        if visit.staff is StaffCall.CALLING and visit.call_id == call_id:
-            visit.staff = outcome
-            self.refresh()
-
-    async def _cancel_staff_call(self, call_id: str) -> None:
-        service = (await self._equipped()).service
-        try:
-            async with self._telling_staff:
-                await service.cancel_staff_call(call_id)
-        except ServiceError as error:
-            log.warning("the counter was not told: %s", type(error).__name__)
-
     # Hardware
 
     def _readers_changed(self, state: ReaderState) -> None:
-        before, self._readers = self._readers, state
         self._readiness.readers_changed(state)
-        if not state.available:
-            self._pcsc_lost()
-        elif self._visit.card is not None:
-            if self._card_is_gone():
-                replaced = state.cards and self._journey.accepts(TokenReplaced)
-                self.dispatch(TokenReplaced() if replaced else TokenRemoved())
-            elif self._has_company():
-                self.dispatch(SeveralTokensSeen())
-        elif self._journey.state is State.WELCOME:
-            known = set(map(_key, before.cards))
-            if any(_key(card) not in known for card in state.cards):
-                self.dispatch(TokenInserted())
-        elif self._journey.state in (State.INSERT_TOKEN, State.SEVERAL_TOKENS):
-            self._look_for_token()
-        elif self._journey.state is State.TOKEN_STALLED:
-            self._look_for_removal()
-        if self._journey.state is State.REMOVE_TOKEN:
-            self._look_for_removal()
-
-    def _card_is_gone(self) -> bool:
-        """Whether the visit is bound to a card that is not in its reader any more."""
-        card = self._visit.card
-        return card is not None and _key(card) not in map(_key, self._readers.cards)
-
-    def _has_company(self) -> bool:
-        """Whether there is a second token beside the visit's, at a step where that matters."""
-        bound = self._visit.card is not None
-        return bound and len(self._readers.cards) > 1 and self._journey.accepts(SeveralTokensSeen)
-
-    def _pcsc_lost(self) -> None:
-        state = self._journey.state
-        if state is State.REMOVE_TOKEN:
-            self.dispatch(TokenRemoved())
-        elif state is State.INSERT_TOKEN or self._journey.accepts(TokenRemoved):
-            self.dispatch(Failed(problems.KIOSK_PCSC_DOWN.code))
-
-    def _look_for_token(self) -> None:
-        cards = self._readers.cards
-        if not self._readers.available:
-            self.dispatch(Failed(problems.KIOSK_PCSC_DOWN.code))
-        elif len(cards) > 1:
-            if self._journey.accepts(SeveralTokensSeen):
-                self.dispatch(SeveralTokensSeen())
-        elif cards and cards[0].mute:
-            self.dispatch(Failed(problems.TOKEN_NOT_RECOGNISED.code))
-        elif cards:
-            self._visit.card = cards[0]
-            self.dispatch(TokenInserted())
-        elif self._journey.accepts(TokenRemoved):
-            self.dispatch(TokenRemoved())
-        elif self._config.hardware.fixed_reader and not self._readers.readers:
-            self.dispatch(Failed(problems.KIOSK_NO_READER.code))
-
-    def _look_for_removal(self) -> None:
-        cards = self._readers.cards
-        if not self._readers.available:
-            self._pcsc_lost()
-        elif self._journey.state is State.TOKEN_STALLED and self._stalled is not None:
-            # Others may be in: only the one that stalled has to go.
-            if _key(self._stalled) not in map(_key, cards):
-                self.dispatch(TokenRemoved())
-        elif not cards:
-            self.dispatch(TokenRemoved())
+        self._tokens.changed(state)
 
     def _readiness_changed(self) -> None:
         self._check_readiness()
@@ -598,7 +492,7 @@ class Controller:
     def _surroundings(self) -> Surroundings:
         return Surroundings(
             health=self._health,
-            readers=lambda: self._readers,
+            readers=lambda: self._tokens.readers,
             tools=self._equipped,
             fixed_reader=self._config.hardware.fixed_reader,
             machine=self._machine,
@@ -616,7 +510,7 @@ class Controller:
     def _health(self) -> Health:
         now = datetime.now().astimezone()
         return Health(
-            readers=self._readers,
+            readers=self._tokens.readers,
             troubles=self._readiness.troubles,
             service_known=self._readiness.service_known,
             kiosk_id=self._config.kiosk.id,
@@ -625,13 +519,3 @@ class Controller:
             free=self._machine.free,
             hours=self._machine.hours.on(now),
         )
-
-
-def _outcome(event: Event) -> str:
-    """An event as the journal tells it: a problem by its code, else the event's name."""
-    return event.problem if isinstance(event, ProblemEvent) else type(event).__name__
-
-
-def _key(card: Card) -> tuple[str, int]:
-    """Tells two stays of a card in a reader apart."""
-    return card.reader, card.insertions

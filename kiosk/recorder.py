@@ -9,9 +9,25 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
 from kiosk.audit import AuditError, Journal
+from kiosk.flow import (
+    Declined,
+    Event,
+    ForgotUsername,
+    Journey,
+    NoToken,
+    ProblemEvent,
+    Sent,
+    State,
+)
+from kiosk.projection import STATE_PROBLEMS
 from kiosk.session import Trace
 
 log = logging.getLogger(__name__)
+
+
+def outcome_of(event: Event) -> str:
+    """An event as the journal tells it: a problem by its code, else the event's name."""
+    return event.problem if isinstance(event, ProblemEvent) else type(event).__name__
 
 
 class Recorder:
@@ -48,6 +64,35 @@ class Recorder:
         """Append a line and wait for it: the process is about to end."""
         if self._journal is not None:
             self._submit(what, trace, facts).result()
+
+    def step(self, journey: Journey, before: State, event: Event, trace: Trace) -> None:
+        """Write down where visits begin and where service stops, and keep in `trace` what staff
+        will want to know of this visit.
+
+        Args:
+            journey: after the event.
+            before: the state it was in.
+            event: what has moved it.
+            trace: the visit's.
+        """
+        state = journey.state
+        if state is not before and state is State.OUT_OF_SERVICE:
+            self.note("out of service", outcome=journey.problem or "")
+        elif before is State.OUT_OF_SERVICE and state is State.WELCOME:
+            self.note("in service")
+        elif before is State.WELCOME and state is State.CONSENT:
+            trace.begun = True
+            self.note("visit begun", trace)
+        if not trace.begun:
+            return
+        if isinstance(event, ProblemEvent):
+            trace.outcome = event.problem
+        elif state is not before and (problem := STATE_PROBLEMS.get(state)) is not None:
+            trace.outcome = problem.code
+        elif isinstance(event, Sent):
+            trace.outcome = "sent"
+        elif isinstance(event, Declined | ForgotUsername | NoToken):
+            trace.outcome = type(event).__name__
 
     async def try_again(self) -> None:
         """See whether the journal can be written again."""

@@ -13,6 +13,11 @@ from kiosk.doctor.findings import Finding, Status, group
 
 Parts = list[Finding]
 
+Look = Callable[[], Parts] | Callable[[], Awaitable[Parts]]
+
+SECONDS = 13.0
+"""Longest time for a subject, if nothing else is wanted: all are looked at side by side."""
+
 T = TypeVar("T")
 
 
@@ -22,9 +27,9 @@ class Check:
 
     name: str
     title: str
-    look: Callable[[], Parts] | Callable[[], Awaitable[Parts]]
+    look: Look
     """A plain function may block: it gets a thread of its own."""
-    seconds: float = 8.0
+    seconds: float
     """Longest time that it may take."""
 
 
@@ -45,8 +50,8 @@ async def carry_out(check: Check) -> Finding:
             check.name,
             Status.FAILED,
             f"{check.title}: no answer within {check.seconds:g} s",
-            "Something on this machine hangs: a file system, pcscd, or a name server. "
-            "`journalctl -b -p warning` may tell which.",
+            "Something on this machine hangs (a file system, pcscd, a name server), or it is slow "
+            "or busy: wait longer with --wait, and look at `journalctl -b -p warning`.",
         )
     except Exception as error:
         return fault(check.name, check.title, error)

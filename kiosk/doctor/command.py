@@ -43,7 +43,9 @@ async def diagnose(order: Order, progress: Callable[[str], None]) -> Report:
         progress: told what takes its time.
     """
     findings = [speak_for(order.user)]
-    checked, configuration = await _configuration(order.config)
+    checked, configuration = await _configuration(
+        order.config, CONFIGURATION_SECONDS * order.place.patience
+    )
     if order.machine or configuration.status is not Status.OK:
         findings.append(configuration)
     if order.machine:
@@ -62,13 +64,13 @@ async def diagnose(order: Order, progress: Callable[[str], None]) -> Report:
     return Report(subject, tuple(findings), _conclusion(findings), faulty)
 
 
-async def _configuration(path: Path) -> tuple[Checked, Finding]:
+async def _configuration(path: Path, seconds: float) -> tuple[Checked, Finding]:
     title = f"configuration {path}"
     try:
-        async with asyncio.timeout(CONFIGURATION_SECONDS):
+        async with asyncio.timeout(seconds):
             checked = await in_a_thread(lambda: check_configuration(path))
     except TimeoutError:
-        text = f"{title}: not read within {CONFIGURATION_SECONDS:g} s"
+        text = f"{title}: not read within {seconds:g} s"
         advice = "A file that it names is a device, or its file system hangs."
         return Checked(path, None, ()), Finding("config", Status.FAILED, text, advice)
     except Exception as error:

@@ -35,6 +35,8 @@ def look_at_fonts(machine: Machine) -> list[Finding]:
     family = terminal_font(machine)
     letters = _charset(vietnamese_letters())
     ran = machine.run(("fc-match", "--format", "%{family[0]}", family))
+    if ran is not None and ran.code is None:
+        return [skipped("fonts", "fontconfig does not answer in time")]
     if ran is None or ran.code != 0:
         advice = "Install the Debian packages fontconfig and fonts-noto-mono."
         return [failed("fonts", "fontconfig does not answer: no font can be found", advice)]
@@ -73,7 +75,8 @@ def terminal_font(machine: Machine) -> str:
 
 def _has(machine: Machine, family: str, charset: str) -> bool:
     ran = machine.run(("fc-list", f":family={family}:charset={charset}", "family"))
-    return ran is not None and ran.code == 0 and bool(ran.output.strip())
+    # Whether a slow machine has the letters is not known, and nothing to complain of.
+    return ran is not None and (ran.code is None or bool(ran.output.strip()))
 
 
 def _charset(text: str) -> str:

@@ -18,18 +18,22 @@ from kiosk.text import clean_text
 _WORDS_MAX = 200
 
 
-async def look_at_modules(catalogue: Catalogue, driver: HelperTokenDriver) -> list[Finding]:
+async def look_at_modules(
+    catalogue: Catalogue, driver: HelperTokenDriver, seconds: float
+) -> list[Finding]:
     """Load every module that is installed, all at once, each in a helper of its own.
 
     Args:
         catalogue: which there are.
         driver: starts the helpers; it is closed afterwards.
+        seconds: longest time for a module to load and to say what it is.
     """
     families = (catalogue.default, *catalogue.families)
     present = {one: family for family in families for one in family.modules if is_installed(one)}
+    ends = asyncio.get_running_loop().time() + seconds
     try:
         found = await asyncio.gather(
-            *(_load(module, family, driver) for module, family in present.items())
+            *(_load(module, family, driver, ends) for module, family in present.items())
         )
     finally:
         await driver.close()
@@ -37,7 +41,7 @@ async def look_at_modules(catalogue: Catalogue, driver: HelperTokenDriver) -> li
     return [_family(family, loaded) for family in families]
 
 
-async def _load(module: Path, family: Family, driver: HelperTokenDriver) -> Finding:
+async def _load(module: Path, family: Family, driver: HelperTokenDriver, ends: float) -> Finding:
     facts = {"path": str(module)}
     try:
         token = await driver.open_with(module, family, "")
@@ -47,9 +51,11 @@ async def _load(module: Path, family: Family, driver: HelperTokenDriver) -> Find
             "module", Status.FAILED, f"{module}: {words}", advice, {**facts, "state": state}
         )
     try:
-        description = await token.describe()
-    except tokens.TokenError as error:
-        text = f"{module}: loads, but does not say what it is: it {error_text(error)}"
+        async with asyncio.timeout_at(ends):
+            description = await token.describe()
+    except (tokens.TokenError, TimeoutError) as error:
+        reason = error_text(error) if isinstance(error, tokens.TokenError) else "takes too long"
+        text = f"{module}: loads, but does not say what it is: it {reason}"
         advice = "Look again with no token in; if that does not help, try another version of it."
         return warning("module", text, advice, **facts, state="silent")
     finally:

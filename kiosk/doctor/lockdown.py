@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from kiosk.doctor.findings import Finding, failed, ok, skipped, warning
 from kiosk.doctor.machine import UNIT, Machine
-from kiosk.doctor.unit_files import is_masked, unit_settings
+from kiosk.doctor.unit_files import conf_settings, is_masked, unit_settings
 
 _PACKAGE = "The Debian package vnpt-bhxh-kiosk brings it; then restart the machine."
 
@@ -30,25 +30,10 @@ def _masked(machine: Machine, unit: str, otherwise: str) -> Finding:
     return failed("masked", f"{unit} is not masked: {otherwise}", f"`systemctl mask {unit}`")
 
 
-def _merged(machine: Machine, file: str) -> dict[str, str] | None:
-    """The last value of each setting of a file of systemd's, drop-ins included."""
-    ran = machine.run(("systemd-analyze", "cat-config", file))
-    if ran is None or ran.code != 0:
-        return None
-    lines = (line.strip() for line in ran.output.splitlines())
-    pairs = (line.split("=", 1) for line in lines if "=" in line and line[0] not in "#;[")
-    return {key.strip(): value.strip() for key, value in pairs}
-
-
 def _logind(machine: Machine) -> list[Finding]:
-    merged = _merged(machine, "systemd/logind.conf")
-    if merged is None:
-        return [skipped("logind", "systemd-analyze does not tell logind's settings")]
-    wrong = [
-        f"{key}={merged.get(key, 'unset')}"
-        for key, value in _LOGIND.items()
-        if merged.get(key) != value
-    ]
+    settings = conf_settings(machine, "logind.conf")
+    found = {key: (settings.get(key) or ("unset",))[-1] for key in _LOGIND}
+    wrong = [f"{key}={value}" for key, value in found.items() if value != _LOGIND[key]]
     if wrong:
         text = f"logind: {', '.join(wrong)}: a login prompt comes up on another virtual terminal"
         advice = (
@@ -59,10 +44,8 @@ def _logind(machine: Machine) -> list[Finding]:
 
 
 def _burst(machine: Machine) -> Finding:
-    merged = _merged(machine, "systemd/system.conf")
-    if merged is None:
-        return skipped("burst", "systemd-analyze does not tell systemd's settings")
-    value = merged.get("CtrlAltDelBurstAction", "reboot-force")
+    settings = conf_settings(machine, "system.conf")
+    value = (settings.get("CtrlAltDelBurstAction") or ("reboot-force",))[-1]
     if value != "none":
         text = f"CtrlAltDelBurstAction={value}: Ctrl+Alt+Del pressed 7 times restarts the machine"
         return failed("burst", text, f"Set CtrlAltDelBurstAction=none. {_PACKAGE}")

@@ -11,6 +11,7 @@ import pwd
 import subprocess
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from kiosk.doctor.findings import Finding, ok, warning
@@ -20,7 +21,7 @@ UNIT = "vnpt-bhxh-kiosk.service"
 CONSOLE_UNIT = "vnpt-bhxh-kiosk-console.service"
 RESTART_TIMER = "vnpt-bhxh-kiosk-restart.timer"
 
-PROGRAM_SECONDS = 5.0
+PROGRAM_SECONDS = 10.0
 """Longest time that a program of the machine may take to answer."""
 
 _TEXT_MAX = 1024 * 1024
@@ -40,8 +41,8 @@ Runner = Callable[[tuple[str, ...]], Ran | None]
 """Runs a program; None where it is not installed."""
 
 
-def run_program(command: tuple[str, ...]) -> Ran | None:
-    """Run a program of the machine; it reads nothing and is killed after a while."""
+def run_program(command: tuple[str, ...], seconds: float = PROGRAM_SECONDS) -> Ran | None:
+    """Run a program of the machine; it reads nothing and is killed after so many seconds."""
     environment = {
         **os.environ,
         # Answers are compared with words, so they are wanted in one language; and fontconfig
@@ -58,7 +59,7 @@ def run_program(command: tuple[str, ...]) -> Ran | None:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             env=environment,
-            timeout=PROGRAM_SECONDS,
+            timeout=seconds,
             check=False,
         )
     except subprocess.TimeoutExpired:
@@ -75,6 +76,8 @@ class Machine:
     root: Path = Path("/")
     run: Runner = run_program
     pcsc: Callable[[], Pcsc] = SystemPcsc
+    patience: float = 1.0
+    """How many times longer than usual its answers are waited for."""
 
     def at(self, path: str | Path) -> Path:
         """A file of this machine by its absolute path."""
@@ -92,6 +95,12 @@ class Machine:
     def booted(self) -> bool:
         """Whether systemd runs this machine (sd_booted(3)); in a container it may not."""
         return self.at("/run/systemd/system").is_dir()
+
+
+def patient_machine(patience: float) -> Machine:
+    """This machine, waited for so many times longer than usual."""
+    run = partial(run_program, seconds=PROGRAM_SECONDS * patience)
+    return Machine(run=run, patience=patience)
 
 
 def own_name() -> str:

@@ -22,7 +22,7 @@ from kiosk.doctor import (
     trust,
     units,
 )
-from kiosk.doctor.checks import Check, Parts
+from kiosk.doctor.checks import SECONDS, Check, Look, Parts
 from kiosk.doctor.findings import Finding, skipped
 from kiosk.doctor.machine import Machine
 from kiosk.doctor.permissions import Place, check_readable, look_at_permissions
@@ -33,10 +33,8 @@ STATE_FOLDER = Path("/var/lib/vnpt-bhxh-kiosk")
 RUNTIME_FOLDER = Path("/run/vnpt-bhxh-kiosk")
 LOG_FOLDER = Path("/var/log/journal")
 
-MODULE_SECONDS = 6.0
-"""Longest time for a module to load, and again to describe itself; the kiosk waits longer."""
-
-SERVICE_SECONDS = 13.0
+MODULE_SECONDS = 12.0
+"""Longest time for a module to load and to say what it is; the kiosk may wait longer."""
 
 
 def machine_checks(checked: Checked, machine: Machine, moment: datetime) -> list[Check]:
@@ -90,35 +88,37 @@ def machine_checks(checked: Checked, machine: Machine, moment: datetime) -> list
     async def modules() -> Parts:
         if settings is None:
             return [_no_configuration("modules")]
-        return await _modules(settings)
+        return await _modules(settings, machine.patience)
 
     async def way() -> Parts:
         if settings is None:
             return [_no_configuration("service")]
-        return await _service(settings, moment)
+        return await _service(settings, moment, machine.patience)
 
-    return [
-        Check(
+    subjects: list[tuple[str, str, Look]] = [
+        (
             "permissions",
             "files of the kiosk",
             permissions,
         ),
-        Check("pcsc", "readers and pcscd", readers),
-        Check("modules", "PKCS#11 modules", modules, 2 * MODULE_SECONDS + 1),
-        Check("trust", "trusted CAs", with_settings("trust", lambda s: _trust(s, moment))),
-        Check("service", "way to the service", way, SERVICE_SECONDS),
-        Check("clock", "clock", lambda: clock.look_at_clock(machine)),
-        Check("display", "letters on the screen", screen),
-        Check("disk", "disks", disks),
-        Check("units", "units", lambda: units.look_at_units(machine)),
-        Check("lockdown", "lock-down", lambda: lockdown.look_at_lock_down(machine)),
-        Check(
+        ("pcsc", "readers and pcscd", readers),
+        ("modules", "PKCS#11 modules", modules),
+        ("trust", "trusted CAs", with_settings("trust", lambda s: _trust(s, moment))),
+        ("service", "way to the service", way),
+        ("clock", "clock", lambda: clock.look_at_clock(machine)),
+        ("display", "letters on the screen", screen),
+        ("disk", "disks", disks),
+        ("units", "units", lambda: units.look_at_units(machine)),
+        ("unit_files", "unit files", lambda: units.look_at_unit_files(machine)),
+        ("lockdown", "lock-down", lambda: lockdown.look_at_lock_down(machine)),
+        (
             "journal",
             "audit journal",
             with_settings("journal", lambda known: records.look_at_journal(known.audit_directory)),
         ),
-        Check("duty", "duty", with_settings("duty", duty)),
+        ("duty", "duty", with_settings("duty", duty)),
     ]
+    return [Check(*subject, SECONDS * machine.patience) for subject in subjects]
 
 
 def _no_configuration(name: str) -> Finding:
@@ -130,23 +130,23 @@ def _trust(settings: Settings, moment: datetime) -> Parts:
     return trust.look_at_trust(folder, moment)
 
 
-async def _modules(settings: Settings) -> Parts:
+async def _modules(settings: Settings, patience: float) -> Parts:
     section = settings.config.hardware
-    deadlines = Deadlines(
-        open=min(section.open_deadline, MODULE_SECONDS),
-        read=min(section.read_deadline, MODULE_SECONDS),
+    seconds = MODULE_SECONDS * patience
+    driver = settings.driver(
+        note_unknown=False,
+        deadlines=Deadlines(open=min(seconds, section.open_deadline * max(1.0, patience))),
     )
-    driver = settings.driver(note_unknown=False, deadlines=deadlines)
-    found = await families.look_at_modules(settings.catalogue, driver)
+    found = await families.look_at_modules(settings.catalogue, driver, seconds)
     nothing = families.nothing_at_all(found)
     return [*found, nothing] if nothing else found
 
 
-async def _service(settings: Settings, moment: datetime) -> Parts:
+async def _service(settings: Settings, moment: datetime, patience: float) -> Parts:
     section = settings.config.service
     own = tls.look_at_own_files(section, settings.path.parent, moment)
     try:
         client = settings.service()
     except ConfigError:
         return [*own, _no_configuration("service")]
-    return [*own, *await service.look_at_service(client, section, moment)]
+    return [*own, *await service.look_at_service(client, section, moment, patience=patience)]

@@ -6,11 +6,13 @@ The first step that fails ends it: those after it would fail for the same reason
 from __future__ import annotations
 
 import asyncio
+import importlib
 import ipaddress
 import socket
 import time
 from collections.abc import Callable
 from datetime import datetime
+from functools import partial
 
 from kiosk.config import ServiceSection
 from kiosk.doctor.checks import in_a_thread
@@ -27,11 +29,11 @@ from kiosk.service.errors import (
     ServiceUntrusted,
 )
 
-NAME_SECONDS = 4.0
+NAME_SECONDS = 3.5
 """Longest wait for a name; a resolver without a server gives up only after half a minute."""
 SLOW_NAME = 1.0
-TLS_SECONDS = 4.0
-HEALTH_SECONDS = 6.0
+TLS_SECONDS = 3.5
+HEALTH_SECONDS = 5.0
 SKEW_NOTED = 30.0
 """Seconds between two clocks that are not kept by NTP, or not both."""
 
@@ -58,6 +60,7 @@ async def look_at_service(
     section: ServiceSection,
     moment: datetime,
     lookup: Lookup = look_up,
+    patience: float = 1.0,
 ) -> list[Finding]:
     """Go the way to the service as the kiosk does.
 
@@ -66,17 +69,21 @@ async def look_at_service(
         section: of the configuration.
         moment: the time now, aware.
         lookup: finds the addresses of a name.
+        patience: how many times longer than usual each step may take.
     """
-    name, known = await check_name(client.nearest, lookup)
+    # To load what speaks HTTP and TLS takes a slow machine seconds, which are not the service's.
+    for module in ("kiosk.service.peer", "kiosk.service.transport"):
+        await in_a_thread(partial(importlib.import_module, module))
+    name, known = await check_name(client.nearest, lookup, NAME_SECONDS * patience)
     if not known:
         return [name, skipped("service", "the name has to be found first")]
-    tls, open_ = await _check_tls(client, section, moment)
+    tls, open_ = await _check_tls(client, section, moment, TLS_SECONDS * patience)
     if not open_:
         return [name, *tls, skipped("service", "a connection has to come about first")]
-    return [name, *tls, *await _check_health(client)]
+    return [name, *tls, *await _check_health(client, HEALTH_SECONDS * patience)]
 
 
-async def check_name(host: str, lookup: Lookup) -> tuple[Finding, bool]:
+async def check_name(host: str, lookup: Lookup, seconds: float) -> tuple[Finding, bool]:
     """Have a host's name resolved; tells whether that led to an address."""
     try:
         ipaddress.ip_address(host)
@@ -87,14 +94,15 @@ async def check_name(host: str, lookup: Lookup) -> tuple[Finding, bool]:
     began = time.monotonic()
     advice = "`resolvectl status` and /etc/resolv.conf tell which name servers are asked."
     try:
-        async with asyncio.timeout(NAME_SECONDS):
+        async with asyncio.timeout(seconds):
             answer = await in_a_thread(lambda: lookup(host))
     except TimeoutError:
-        text = f"{host}: no name server answers within {NAME_SECONDS:g} s"
+        text = f"{host}: no name server answers within {seconds:g} s"
         return failed("dns", text, advice, host=host), False
     except OSError as error:
         reason = (error.strerror or type(error).__name__).lower()
-        advice = f"Look for a spelling mistake in service.url or service.proxy. {advice}"
+        if error.errno != socket.EAI_AGAIN:
+            advice = f"Look for a spelling mistake in service.url or service.proxy. {advice}"
         return failed("dns", f"{host}: {reason}", advice, host=host), False
     took = time.monotonic() - began
     facts = {"host": host, "addresses": answer, "seconds": round(took, 3)}
@@ -105,21 +113,21 @@ async def check_name(host: str, lookup: Lookup) -> tuple[Finding, bool]:
 
 
 async def _check_tls(
-    client: ServiceClient, section: ServiceSection, moment: datetime
+    client: ServiceClient, section: ServiceSection, moment: datetime, seconds: float
 ) -> tuple[list[Finding], bool]:
     try:
-        async with asyncio.timeout(TLS_SECONDS):
+        async with asyncio.timeout(seconds):
             shown = await client.certificate()
     except ServiceUntrusted as error:
         refused: bytes = b""
         try:
-            async with asyncio.timeout(TLS_SECONDS):
+            async with asyncio.timeout(seconds):
                 refused = await client.certificate(checked=False)
         except (ServiceError, TimeoutError):
             pass
         return [look_at_refused(error.reason, refused, section)], False
     except (ServiceUnreachable, TimeoutError) as error:
-        reason = str(error) or f"no answer within {TLS_SECONDS:g} s"
+        reason = str(error) or f"no answer within {seconds:g} s"
         return [_unreachable("tls", f"no connection to {client.audience}: {reason}")], False
     if not shown:
         return [ok("tls", "plain http to this machine itself: no TLS")], True
@@ -134,13 +142,13 @@ def _unreachable(name: str, text: str) -> Finding:
     return failed(name, text, advice)
 
 
-async def _check_health(client: ServiceClient) -> list[Finding]:
+async def _check_health(client: ServiceClient, seconds: float) -> list[Finding]:
     began = time.time()
     try:
-        async with asyncio.timeout(HEALTH_SECONDS):
+        async with asyncio.timeout(seconds):
             health = await client.health()
     except (ServiceError, TimeoutError) as error:
-        return [_no_health(error, client.audience)]
+        return [_no_health(error, client.audience, seconds)]
     finally:
         await client.close()
     took = time.time() - began
@@ -157,7 +165,7 @@ async def _check_health(client: ServiceClient) -> list[Finding]:
     ]
 
 
-def _no_health(error: ServiceError | TimeoutError, url: str) -> Finding:
+def _no_health(error: ServiceError | TimeoutError, url: str, seconds: float) -> Finding:
     match error:
         case ServiceUntrusted():
             advice = (
@@ -182,7 +190,7 @@ def _no_health(error: ServiceError | TimeoutError, url: str) -> Finding:
         case AnswerLost():
             text = f"{url} took the request and gave no answer: {error}"
             return failed("service", text, "The service is in trouble: ask VNPT.")
-    text = f"{url}: no answer within {HEALTH_SECONDS:g} s"
+    text = f"{url}: no answer within {seconds:g} s"
     return failed("service", text, "The service is in trouble: ask VNPT.")
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 from kiosk.doctor.machine import Machine
 
@@ -13,6 +13,9 @@ FOLDERS = (
     "/etc/systemd/system",
 )
 """Where system units lie (systemd.unit(5)); a later folder goes before an earlier one."""
+
+CONF_FOLDERS = ("/usr/lib/systemd", "/run/systemd", "/etc/systemd")
+"""The same for systemd's own settings."""
 
 
 def unit_file(machine: Machine, unit: str) -> str | None:
@@ -40,8 +43,24 @@ def unit_settings(machine: Machine, unit: str) -> dict[str, tuple[str, ...]]:
 
     An empty assignment takes back those before it, as systemd does for lists.
     """
+    return _assignments(_lines(machine, unit))
+
+
+def conf_settings(machine: Machine, file: str) -> dict[str, tuple[str, ...]]:
+    """The same for a file of systemd's own settings, such as `logind.conf`.
+
+    See `CONFIGURATION DIRECTORIES AND PRECEDENCE` in logind.conf(5).
+    """
+    main = (machine.text(f"{folder}/{file}") for folder in reversed(CONF_FOLDERS))
+    text = next((one for one in main if one is not None), "")
+    return _assignments(
+        [*text.splitlines(), *_drop_ins(machine, [f"{one}/{file}.d" for one in CONF_FOLDERS])]
+    )
+
+
+def _assignments(lines: Iterable[str]) -> dict[str, tuple[str, ...]]:
     found: dict[str, tuple[str, ...]] = {}
-    for line in _lines(machine, unit):
+    for line in lines:
         key, equals, value = line.partition("=")
         key, value = key.strip(), value.strip()
         if not equals or key.startswith(("#", ";", "[")):
@@ -53,11 +72,16 @@ def unit_settings(machine: Machine, unit: str) -> dict[str, tuple[str, ...]]:
 def _lines(machine: Machine, unit: str) -> Iterator[str]:
     if file := unit_file(machine, unit):
         yield from (machine.text(file) or "").splitlines()
-    drop_ins: dict[str, str] = {}
-    for folder in FOLDERS:
-        inside = machine.at(f"{folder}/{unit}.d")
+    yield from _drop_ins(machine, [f"{folder}/{unit}.d" for folder in FOLDERS])
+
+
+def _drop_ins(machine: Machine, folders: Sequence[str]) -> Iterator[str]:
+    """Lines of all drop-ins by their names; one of a later folder replaces its namesake."""
+    files: dict[str, str] = {}
+    for folder in folders:
+        inside = machine.at(folder)
         if inside.is_dir():
             names = [one.name for one in inside.iterdir() if one.suffix == ".conf"]
-            drop_ins |= {name: f"{folder}/{unit}.d/{name}" for name in names}
-    for name in sorted(drop_ins):
-        yield from (machine.text(drop_ins[name]) or "").splitlines()
+            files |= {name: f"{folder}/{name}" for name in names}
+    for name in sorted(files):
+        yield from (machine.text(files[name]) or "").splitlines()

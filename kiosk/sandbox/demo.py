@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 
 from kiosk.sandbox import processes
 from kiosk.sandbox.hand import HandError, TokenHand
-from kiosk.sandbox.scenario import ACCOUNTS, PIN, TOKENS_BY_NAME
+from kiosk.sandbox.scenario import ACCOUNTS, PIN, STAFF_PIN_HASH, TOKENS_BY_NAME
 from kiosk.view import DemoView
 
 if TYPE_CHECKING:
@@ -200,7 +200,9 @@ class Demo:
         path = self._state / "kiosk.toml"
         path.write_text(
             "# Written anew by every start of the demo.\n"
-            f'[kiosk]\nid = "demo"\n\n[service]\nurl = "{self._service}"\n\n'
+            f'[kiosk]\nid = "demo"\nstate_directory = "."\n\n'
+            f'[service]\nurl = "{self._service}"\n\n'
+            f'[staff]\npin_hash = "{STAFF_PIN_HASH}"\n\n'
             '[support]\nemail = "hotro@vnpt.example"\nfanpage = "vnpt.example/bhxh"\n',
             encoding="utf-8",
         )

@@ -8,6 +8,13 @@ from typing import Literal, TypeAlias
 PIN = "12345678"
 """PIN of every virtual token. It is public: these tokens protect nothing."""
 
+STAFF_PIN = "246810"
+STAFF_PIN_HASH = (
+    "$argon2id$v=19$m=65536,t=3,"
+    "p=4$ESQhSa/KpvoHK4OrvWY9+Q$heUcnZDPPZXjxFc13Ak5PWoGFBQdmUmHT07I6MzVxBA"
+)
+"""PIN of staff mode in the demo, and its hash as `kiosk staff pin` makes it."""
+
 OLD_PASSWORD = "Mat-khau-cu-1"
 """Password of every account before it is reset. It is public as well."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from typing import ClassVar
 
@@ -49,8 +50,14 @@ class StaffScreen(JourneyScreen):
         Binding("pageup", "turn(-1)", show=False),
     ]
 
+    CODE_TIME: ClassVar[float] = 3.0
+    """Seconds after which a digit is no longer part of a code, but opens a page."""
+
     _code = ""
     """What was typed of a problem's code."""
+
+    _code_at = 0.0
+    """When its last character came (`time.monotonic`)."""
 
     def body(self) -> ComposeResult:
         """Put the menu beside the page."""
@@ -109,7 +116,8 @@ class StaffScreen(JourneyScreen):
         if page is None or not self.is_mounted:
             return
         if before is None or (before.topic, before.part) != (page.topic, page.part):
-            self._code = ""
+            if page.topic is not StaffTopic.CODES or not page.part.startswith(self._code[:1]):
+                self._code = ""
             if not isinstance(self.focused, _MenuItem) or page.part:
                 actions = [one for one in self.query(_PageAction) if one.display]
                 pickable = any(row.opens is not None for row in page.rows)
@@ -158,9 +166,11 @@ class StaffScreen(JourneyScreen):
 
     def action_digit(self, digit: int) -> None:
         """Open a page, close with 0; or go on with a problem's code."""
-        if self._code:
+        if self._code and time.monotonic() - self._code_at < self.CODE_TIME:
             self._type_code(str(digit))
-        elif digit:
+            return
+        self._code = ""
+        if digit:
             self.set_focus(self._item(StaffTopic(digit)))
             self.raise_event(StaffTopicAsked(StaffTopic(digit)))
         else:
@@ -178,6 +188,7 @@ class StaffScreen(JourneyScreen):
 
     def _type_code(self, character: str) -> None:
         self._code += character
+        self._code_at = time.monotonic()
         if len(self._code) in (1, 3):
             # The letter alone shows its group, so that it is seen that something happens.
             code = self._code

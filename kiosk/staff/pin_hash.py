@@ -19,9 +19,10 @@ SHORTEST, LONGEST = 6, 12
 
 _PHC = re.compile(
     r"\$argon2id\$v=19\$m=(\d{1,7}),t=(\d{1,3}),p=(\d{1,2})"
-    r"\$([A-Za-z0-9+/]{11,64})\$([A-Za-z0-9+/]{22,86})",
+    r"\$([A-Za-z0-9+/]{11,64})\$([A-Za-z0-9+/]{43})",
     re.ASCII,
 )
+"""The hash itself has 32 bytes, so that a line that was cut off is seen."""
 _LEAST_MEMORY, _MOST_MEMORY = 8, 1 << 20
 """KiB; a check that takes more than 1 GiB would not end well on a kiosk."""
 _MOST_PASSES = 64

@@ -31,7 +31,11 @@ _PATTERNS = tuple(
 )
 """Keys, hashes, pins, hosts in addresses, e-mail addresses, tax codes."""
 
-_MAYBE_ADDRESS = re.compile(r"(?<![\w:.])(?:[0-9a-fA-F:]+:[0-9a-fA-F:.]+|\d+(?:\.\d+){3})(?![\w:])")
+_MAYBE_ADDRESS = re.compile(
+    r"(?<![\d.])\d{1,3}(?:\.\d{1,3}){3}(?!\d|\.\d)"
+    r"|(?<![\w:.])[0-9a-fA-F:]+:[0-9a-fA-F:.]+(?![\w:])"
+)
+"""IPv4, IPv6."""
 
 _SERIAL_OF_READER = re.compile(r"\([0-9A-Za-z._-]{4,}\)")
 """pcsc-lite puts a USB device's serial number into the reader's name, in parentheses."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -175,6 +176,13 @@ async def test_a_name_that_is_not_known_and_one_that_nobody_answers_for(
     found = await way.look(url=url, lookup=unknown)
     assert statuses(found) == {"dns": Status.FAILED, "service": Status.SKIPPED}
     assert "kiosk-doctor.example: name or service not known" in the("dns", found).text
+    assert "spelling mistake" in the("dns", found).advice
+
+    def away(_: str) -> list[str]:
+        raise socket.gaierror(socket.EAI_AGAIN, "Temporary failure in name resolution")
+
+    found = await way.look(url=url, lookup=away)
+    assert "spelling mistake" not in the("dns", found).advice
     monkeypatch.setattr("kiosk.doctor.service.NAME_SECONDS", 0.05)
     found = await way.look(url=url, lookup=silent)
     never.set()

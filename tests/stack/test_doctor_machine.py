@@ -204,7 +204,7 @@ def test_a_pcscd_that_hangs(config: Path, pcscd: Pcscd) -> None:
         report = doctor(config)
     finally:
         os.kill(process.pid, signal.SIGCONT)
-    assert of("pcsc", report)["text"] == "readers and pcscd: no answer within 8 s"
+    assert of("pcsc", report)["text"] == "readers and pcscd: no answer within 13 s"
     assert of("service", report)["status"] != "failed"
 
 

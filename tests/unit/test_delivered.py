@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import argparse
 import os
 import re
 import shutil
 import subprocess
 import sys
 import sysconfig
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from kiosk import __version__
+from kiosk.cli import _parser
 
 ROOT = Path(__file__).parents[2]
 
@@ -92,3 +95,21 @@ def test_the_lock_names_what_the_kiosk_needs_and_no_more() -> None:
 def test_the_package_has_the_programs_version() -> None:
     first = (ROOT / "debian" / "changelog").read_text(encoding="utf-8").splitlines()[0]
     assert first.startswith(f"vnpt-bhxh-kiosk ({__version__}) ")
+
+
+def test_the_man_page_knows_every_command() -> None:
+    page = (ROOT / "debian" / "kiosk.1").read_text(encoding="utf-8")
+    told = set(re.findall(r"^\.TP\n\.B ([a-z ]+)$", page, re.M))
+    assert told == set(_commands(_parser()))
+
+
+def _commands(parser: argparse.ArgumentParser) -> Iterator[str]:
+    """Every command of a parser but those of the sandbox, such as `config check`."""
+    for action in parser._actions:
+        if isinstance(action, argparse._SubParsersAction):
+            for name, below in action.choices.items():
+                if name not in ("demo", "sandbox"):
+                    deeper = list(_commands(below))
+                    yield from (f"{name} {one}" for one in deeper)
+                    if not deeper:
+                        yield name

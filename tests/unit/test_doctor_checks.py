@@ -60,7 +60,10 @@ async def test_a_check_that_breaks_is_the_doctors_own_fault_and_the_others_are_t
         raise KeyError("x")
 
     def made(*_: object) -> list[Check]:
-        return [Check("a", "clock", broken), Check("b", "disks", lambda: [ok("disk", "fine")])]
+        return [
+            Check("a", "clock", broken, 10),
+            Check("b", "disks", lambda: [ok("disk", "fine")], 10),
+        ]
 
     monkeypatch.setattr(command, "machine_checks", made)
     config = write_config(
@@ -178,7 +181,7 @@ async def test_modules_that_are_not_installed_and_one_that_is_none(tmp_path: Pat
         Family("default", (text,)), (Family("vendor", (absent,)), Family("both", (absent, text)))
     )
     driver = HelperTokenDriver(catalogue, Deadlines(open=10, read=10))
-    found = await look_at_modules(catalogue, driver)
+    found = await look_at_modules(catalogue, driver, 10)
     assert_advised(found)
     assert [(one.status, one.text) for one in found] == [
         (Status.FAILED, "tokens of no family: no module works, so they end with K04 or K05"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -17,8 +18,25 @@ from kiosk.doctor.display import (
 from kiosk.doctor.findings import Status
 from kiosk.doctor.lockdown import look_at_lock_down
 from kiosk.doctor.machine import CONSOLE_UNIT, RESTART_TIMER, UNIT, Machine, Ran, run_program
-from kiosk.doctor.units import look_at_units
+from kiosk.doctor.units import look_at_unit_files, look_at_units
 from tests.unit.made_machine import Made, assert_advised, statuses, the
+
+
+def enabled(*units: str) -> Callable[[tuple[str, ...]], Ran]:
+    """What systemctl answers where these units are enabled."""
+    return lambda command: Ran(
+        0, "".join("enabled\n" if one in units else "disabled\n" for one in command[2:])
+    )
+
+
+def shown(active: str, sub: str, timer: str = "active") -> Ran:
+    return Ran(
+        0,
+        f"Id={UNIT}\nActiveState={active}\nSubState={sub}\nNRestarts=2\n\n"
+        f"Id={CONSOLE_UNIT}\nActiveState={active}\nSubState={sub}\nNRestarts=0\n\n"
+        f"Id={RESTART_TIMER}\nActiveState={timer}\nSubState=waiting\n"
+        "NextElapseUSecRealtime=Thu 2026-11-26 03:30:00 +07\n",
+    )
 
 
 @pytest.fixture
@@ -33,23 +51,18 @@ def made(tmp_path: Path) -> Made:
     made.write("/proc/sys/kernel/sysrq", "0\n")
     made.write("/proc/sys/kernel/core_pattern", "|/bin/false\n")
     made.write("/proc/swaps", "Filename\t\t\t\tType\t\tSize\n")
-    enabled = {UNIT, RESTART_TIMER, "pcscd.socket"}
+    made.write(
+        "/usr/lib/systemd/logind.conf.d/vnpt-bhxh-kiosk.conf",
+        "[Login]\n#NAutoVTs=6\nNAutoVTs=0\nReserveVT=0\n",
+    )
+    made.write(
+        "/usr/lib/systemd/system.conf.d/vnpt-bhxh-kiosk.conf",
+        "[Manager]\nCtrlAltDelBurstAction=none\n",
+    )
     made.programs |= {
-        "systemctl is-enabled": lambda command: (
-            Ran(0, "enabled\n") if command[-1] in enabled else Ran(1, "disabled\n")
-        ),
-        "systemctl show": Ran(
-            0,
-            "ActiveState=active\nSubState=running\nNRestarts=2\n"
-            "NextElapseUSecRealtime=Thu 2026-11-26 03:30:00 +07\n",
-        ),
+        "systemctl is-enabled": enabled(UNIT, RESTART_TIMER, "pcscd.socket"),
+        "systemctl show": shown("active", "running"),
         "systemd-analyze verify": Ran(0, ""),
-        "systemd-analyze cat-config systemd/logind.conf": Ran(
-            0, "# /etc/systemd/logind.conf\n[Login]\n#NAutoVTs=6\nNAutoVTs=0\nReserveVT=0\n"
-        ),
-        "systemd-analyze cat-config systemd/system.conf": Ran(
-            0, "[Manager]\nCtrlAltDelBurstAction=none\n"
-        ),
         "timedatectl": Ran(0, "Timezone=Asia/Ho_Chi_Minh\nNTP=yes\nNTPSynchronized=yes\n"),
         "locale": Ran(0, "C\nC.utf8\nPOSIX\n"),
         "fc-match": Ran(0, "Noto Sans Mono"),
@@ -62,6 +75,7 @@ def made(tmp_path: Path) -> Made:
 def test_a_machine_as_the_package_leaves_it_is_in_order(made: Made) -> None:
     found = [
         *look_at_units(made.machine),
+        *look_at_unit_files(made.machine),
         *look_at_lock_down(made.machine),
         *look_at_clock(made.machine),
         *look_at_fonts(made.machine),
@@ -81,27 +95,40 @@ def test_without_the_package(tmp_path: Path) -> None:
 
 
 def test_a_kiosk_that_is_not_enabled_and_one_that_does_not_run(made: Made) -> None:
-    made.programs["systemctl is-enabled"] = Ran(1, "disabled\n")
+    made.programs["systemctl is-enabled"] = enabled()
     found = look_at_units(made.machine)
     assert "the machine boots without the kiosk" in the("kiosk_unit", found).text
     assert statuses(found) == {
         "kiosk_unit": Status.FAILED,
         "timer": Status.WARNING,
         "pcscd_unit": Status.WARNING,
-        "verify": Status.OK,
     }
-    made.programs["systemctl is-enabled"] = Ran(0, "enabled\n")
+    made.programs["systemctl is-enabled"] = enabled(UNIT, CONSOLE_UNIT)
     assert "both enabled" in the("kiosk_unit", look_at_units(made.machine)).text
-    made.programs["systemctl is-enabled"] = lambda command: Ran(
-        0, "disabled\n" if command[-1] == UNIT else "enabled\n"
-    )
-    made.programs["systemctl show"] = Ran(0, "ActiveState=failed\nSubState=failed\nNRestarts=0\n")
+    made.programs["systemctl is-enabled"] = enabled(CONSOLE_UNIT, RESTART_TIMER)
+    made.programs["systemctl show"] = shown("failed", "failed", timer="inactive")
     found = look_at_units(made.machine)
     kiosk = the("kiosk_unit", found)
     assert kiosk.status is Status.FAILED
     assert f"{CONSOLE_UNIT} is enabled and failed" in kiosk.text
     assert the("timer", found).status is Status.WARNING
     assert_advised(found)
+
+
+@pytest.mark.parametrize("answer", [shown("activating", "start"), Ran(None), Ran(1, "no bus")])
+def test_a_kiosk_that_is_just_being_started_or_of_which_nothing_is_told(
+    made: Made, answer: Ran
+) -> None:
+    made.programs["systemctl show"] = answer
+    found = look_at_units(made.machine)
+    assert the("kiosk_unit", found).status is Status.WARNING
+    assert_advised(found)
+
+
+@pytest.mark.parametrize("answer", [None, Ran(None), Ran(1, "Failed to connect to bus\n")])
+def test_a_systemctl_that_does_not_answer_claims_nothing(made: Made, answer: Ran | None) -> None:
+    made.programs["systemctl is-enabled"] = answer
+    assert statuses(look_at_units(made.machine)) == {"kiosk_unit": Status.SKIPPED}
 
 
 def test_the_night_restart_at_another_hour_and_a_unit_that_was_spoilt(made: Made) -> None:
@@ -114,12 +141,12 @@ def test_the_night_restart_at_another_hour_and_a_unit_that_was_spoilt(made: Made
         "/lib/systemd/system/other.service:3: Unknown key\n"
         f"/etc/systemd/system/{UNIT}:12: Unknown key name 'Ristart' in section 'Service'\n",
     )
-    found = look_at_units(made.machine)
-    assert "night restart: *-*-* 02:00" in the("timer", found).text
-    assert "Unknown key name 'Ristart'" in the("verify", found).text
-    assert "other.service" not in the("verify", found).text
+    assert "night restart: *-*-* 02:00" in the("timer", look_at_units(made.machine)).text
+    told = the("verify", look_at_unit_files(made.machine)).text
+    assert "Unknown key name 'Ristart'" in told
+    assert "other.service" not in told
     made.programs["systemd-analyze verify"] = Ran(None)
-    assert the("verify", look_at_units(made.machine)).status is Status.SKIPPED
+    assert the("verify", look_at_unit_files(made.machine)).status is Status.SKIPPED
 
 
 def test_every_way_out_that_is_open_is_told(made: Made) -> None:
@@ -129,9 +156,9 @@ def test_every_way_out_that_is_open_is_told(made: Made) -> None:
     made.write("/proc/sys/kernel/core_pattern", "core\n")
     made.write("/proc/swaps", "Filename Type\n/dev/zram0 partition 1 0 100\n")
     made.write(f"/etc/systemd/system/{UNIT}.d/debug.conf", "[Service]\nLimitCORE=infinity\n")
-    made.programs["systemd-analyze cat-config"] = Ran(0, "[Login]\nNAutoVTs=6\n")
-    for name in ("logind", "system"):
-        del made.programs[f"systemd-analyze cat-config systemd/{name}.conf"]
+    # The technician's file goes before the package's.
+    made.write("/etc/systemd/logind.conf.d/vnpt-bhxh-kiosk.conf", "[Login]\nNAutoVTs=6\n")
+    made.machine.at("/usr/lib/systemd/system.conf.d/vnpt-bhxh-kiosk.conf").unlink()
     found = look_at_lock_down(made.machine)
     assert_advised(found)
     assert statuses(found) == dict.fromkeys(
@@ -207,10 +234,7 @@ def test_a_locale_that_is_not_there_or_not_of_utf_8(made: Made) -> None:
         assert words in finding.text
 
 
-def test_a_program_of_the_machine_that_hangs_or_is_not_there(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr("kiosk.doctor.machine.PROGRAM_SECONDS", 0.2)
-    assert run_program(("sleep", "60")) == Ran(None)
+def test_a_program_of_the_machine_that_hangs_or_is_not_there() -> None:
+    assert run_program(("sleep", "60"), seconds=0.2) == Ran(None)
     assert run_program(("no-such-program",)) is None
     assert run_program(("sh", "-c", "echo out; echo err >&2; exit 3")) == Ran(3, "out\nerr\n")

@@ -7,17 +7,27 @@ from collections.abc import Callable
 from pathlib import Path
 
 from kiosk import flow
-from kiosk.config import Config, HardwareSection, KioskSection, ServiceSection, TimeSection
+from kiosk.audit import Journal
+from kiosk.config import (
+    Config,
+    HardwareSection,
+    KioskSection,
+    ServiceSection,
+    StaffSection,
+    TimeSection,
+)
 from kiosk.controller import Controller
 from kiosk.effects import Tools
 from kiosk.flow import State
 from kiosk.hardware.certificate import TrustStore
+from kiosk.machine import Machine
 from kiosk.problems import Problem
 from kiosk.sandbox.embedded import EmbeddedDriver, EmbeddedReader
 from kiosk.sandbox.pki import SandboxPki
 from kiosk.sandbox.scenario import PIN
 from kiosk.sandbox.server.run import latest_mails
 from kiosk.service.client import ServiceClient
+from kiosk.staff.mode import StaffRoom
 from kiosk.view import View
 from tests.mailboxes import listed_mailboxes
 
@@ -33,6 +43,10 @@ class Kiosk:
         *,
         timeout: float = 2.0,
         ca_file: str = "",
+        staff: StaffRoom | None = None,
+        staff_section: StaffSection | None = None,
+        machine: Machine | None = None,
+        journal: Journal | None = None,
     ) -> None:
         self.directory = directory
         self.reader = EmbeddedReader()
@@ -46,10 +60,14 @@ class Kiosk:
                 service=ServiceSection(url=url, timeout=timeout, health_interval=0.2),
                 hardware=HardwareSection(),
                 time=times or TimeSection(goodbye=0.05),
+                staff=staff_section or StaffSection(),
             ),
             self.reader,
             self.views.append,
             self.crashes.append,
+            staff=staff,
+            machine=machine,
+            journal=journal,
         )
         self.client = ServiceClient(url, "test", ca_file=ca_file, timeout=timeout)
         self.tools = Tools(

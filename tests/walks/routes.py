@@ -27,7 +27,9 @@ ALL_EVENTS: tuple[type[Event], ...] = tuple(
 CUSTOMER_EVENTS: tuple[type[Event], ...] = tuple(
     kind
     for kind in ALL_EVENTS
-    if any(
+    # The pages of staff mode carry it, and their screen raises it without knowing it.
+    if kind is flow.StaffJobAsked
+    or any(
         kind in vars(module).values()
         for name, module in sys.modules.items()
         if name.startswith(STATE_SCREENS[State.WELCOME].__module__.rpartition(".")[0])

@@ -209,6 +209,12 @@ class FakeService:
     async def warm_up(self) -> None:
         """There is no connection."""
 
+    encrypted = False
+
+    def twin(self) -> FakeService:
+        """Staff mode asks on a connection of its own; here there are none."""
+        return self
+
     async def close(self) -> None:
         """There is no connection."""
 

@@ -32,7 +32,15 @@ from kiosk import problems
 from kiosk.config import Config, HardwareSection, KioskSection, ServiceSection
 from kiosk.controller import Controller
 from kiosk.effects import Tools
-from kiosk.flow import Event, PinConfirmed, ResendAsked, State, TokenInserted, TokenRemoved
+from kiosk.flow import (
+    Event,
+    PinConfirmed,
+    ResendAsked,
+    StaffPinEntered,
+    State,
+    TokenInserted,
+    TokenRemoved,
+)
 from kiosk.hardware import token as tokens
 from kiosk.hardware.certificate import TrustStore
 from kiosk.sandbox.embedded import Hang, Operation
@@ -54,6 +62,7 @@ from tests.walks.draws import (
     token_faults,
 )
 from tests.walks.figures import FAKE_PORTS, SEED
+from tests.walks.room import staff_room
 from tests.walks.routes import ALL_EVENTS, CUSTOMER_EVENTS
 from tests.walks.service import CALLS, FakeService, Fault
 from tests.walks.token import WalkDriver, WalkReader
@@ -127,6 +136,7 @@ class Walk(RuleBasedStateMachine):
             self.reader,
             lambda _: None,
             self.crashes.append,
+            staff=staff_room(self.loop.time),
         )
         watched = self.driver.watched
         self.walker = Walker(
@@ -159,7 +169,7 @@ class Walk(RuleBasedStateMachine):
             elif kind is TokenRemoved:
                 self._run_now(self.reader.remove)
             elif kind in CUSTOMER_EVENTS:
-                if kind is PinConfirmed:
+                if kind in (PinConfirmed, StaffPinEntered):
                     self.walker.type(pin)
                 self._press(self.walker.make(kind, choice), twice=twice)
             else:

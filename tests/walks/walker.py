@@ -18,6 +18,10 @@ from kiosk.flow import (
     ResendAsked,
     SendConfirmed,
     ServiceRestored,
+    StaffJobAsked,
+    StaffPinEntered,
+    StaffTopic,
+    StaffTopicAsked,
     State,
     TokenRemoved,
     UsernameChosen,
@@ -27,17 +31,22 @@ from kiosk.pin import PinBuffer
 from kiosk.sandbox.scenario import ACCOUNTS
 from kiosk.screens import STATE_SCREENS
 from kiosk.session import Visit
+from kiosk.staff.switch import CONFIRM
 from kiosk.view import View
 from tests.walks.figures import Figures
 from tests.walks.routes import next_event, pressable
 
-PIN_STATES = frozenset({State.PIN, State.VERIFYING})
+PIN_STATES = frozenset({State.PIN, State.VERIFYING, State.STAFF_LOGIN})
 """Where a PIN may be."""
 
-ERASED_STATES = frozenset({State.WELCOME, State.GOODBYE, State.REMOVE_TOKEN, State.OUT_OF_SERVICE})
+ERASED_STATES = frozenset(
+    {State.WELCOME, State.GOODBYE, State.REMOVE_TOKEN, State.OUT_OF_SERVICE, State.STAFF}
+)
 """Where nothing of a visit may be."""
 
-_OF_NOBODY = frozenset({"pin", "idempotency_key", "call_id", "staff"})
+_TOPICS = tuple(StaffTopic)
+
+_OF_NOBODY = frozenset({"pin", "idempotency_key", "call_id", "staff", "trace"})
 """What every visit has, a fresh one too. Staff may be called before a visit and after it."""
 
 
@@ -124,6 +133,8 @@ class Walker:
                 for kind in self.pressable()
                 if rows[kind].to is Overlay.NONE and not rows[kind].ends_visit
             )
+        if view.state is State.STAFF_LOGIN and goal is State.STAFF:
+            return StaffPinEntered
         return next_event(view.state, goal)
 
     def make(self, kind: type[Event], choice: int, *, stale: bool = False) -> Event | None:
@@ -146,6 +157,11 @@ class Walker:
         if kind is UsernameChosen:
             names = [*view.usernames, "nghiem"]
             return UsernameChosen(names[choice % len(names)])
+        if kind is StaffTopicAsked:
+            return StaffTopicAsked(_TOPICS[choice % len(_TOPICS)], ("", CONFIRM)[choice % 2])
+        if kind is StaffJobAsked:
+            page = view.staff_mode.page
+            return StaffJobAsked(page.topic if page else StaffTopic.TOKEN)
         if kind is CertificateChosen:
             shown = [one.fingerprint for one in view.certificates]
             self.shown_fingerprints += [one for one in shown if one not in self.shown_fingerprints]
@@ -158,7 +174,7 @@ class Walker:
 
     def press(self, event: Event) -> bool:
         """Raise a customer's event; tell whether it was accepted."""
-        if isinstance(event, PinConfirmed):
+        if isinstance(event, PinConfirmed | StaffPinEntered):
             self.pin.seal()
         accepted = self.accepts(type(event))
         if accepted:
@@ -189,9 +205,9 @@ class Walker:
             self.confirmations[visit.reset.id].resends += 1
 
     def type(self, pin: str) -> None:
-        """Type on the PIN screen; elsewhere there is no field."""
+        """Type on a PIN screen; elsewhere there is no field."""
         view = self.view
-        if view.state is State.PIN and view.overlay is Overlay.NONE:
+        if view.state in (State.PIN, State.STAFF_LOGIN) and view.overlay is Overlay.NONE:
             for character in pin:
                 view.pin.append(character)
 
@@ -240,3 +256,5 @@ class Walker:
         for field in fields(Visit):
             if field.name not in _OF_NOBODY:
                 assert getattr(visit, field.name) == getattr(fresh, field.name), field.name
+        # Of the journal's word for a visit, only its random name is there.
+        assert not any((visit.trace.outcome, visit.trace.reference, visit.trace.tax_code))

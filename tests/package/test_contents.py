@@ -1,0 +1,117 @@
+"""What is in the package, and what is not."""
+
+from __future__ import annotations
+
+import re
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.package.debian import REPOSITORY
+
+HOME = "opt/vnpt-bhxh-kiosk"
+SITE = f"{HOME}/lib/python3.13/site-packages"
+
+
+def _files(folder: Path) -> Iterator[Path]:
+    return (path for path in folder.rglob("*") if path.is_file() and not path.is_symlink())
+
+
+def test_the_versions_of_the_lock_file(contents: Path) -> None:
+    lock = (REPOSITORY / "scripts" / "lock" / "kiosk.txt").read_text(encoding="utf-8")
+    wanted = {
+        (name.replace("-", "_"), version)
+        for name, version, marker in re.findall(r"^([a-z0-9-]+)==(\S+)(.*)", lock, re.M)
+        if "win32" not in marker
+    }
+    found = {
+        tuple(path.name.removesuffix(".dist-info").split("-"))
+        for path in (contents / SITE).glob("*.dist-info")
+    }
+    assert {one for one in found if one[0] != "vnpt_bhxh_kiosk"} == wanted
+
+
+@pytest.mark.parametrize(
+    "absent",
+    ["kiosk/sandbox", "pip", "setuptools", "pkg_resources", "starlette", "uvicorn", "pytest"],
+)
+def test_not_in_it(contents: Path, absent: str) -> None:
+    assert (contents / SITE / "kiosk").is_dir()
+    assert not (contents / SITE / absent).exists()
+
+
+def test_nothing_of_the_virtual_card(contents: Path) -> None:
+    """Nothing is named after vpcd, which listens on all addresses, and nothing asks for it."""
+    control = (contents / "DEBIAN" / "control").read_text(encoding="utf-8")
+    assert "vpcd" not in control
+    assert "vsmartcard" not in control
+    assert not list(contents.rglob("*vpcd*"))
+
+
+def test_no_file_tells_where_it_was_built(contents: Path) -> None:
+    """`/build` is the folder that scripts/build-deb builds in; pip has some below /tmp."""
+    traces = re.compile(rb"/build/source|/wheels/|/tmp/(?:tmp|pip-)[\w.-]+|debian/vnpt-bhxh-kiosk")
+    told = {
+        str(path.relative_to(contents)): found[0]
+        for path in _files(contents)
+        if (found := traces.search(path.read_bytes()))
+    }
+    assert not told
+
+
+def test_programs(contents: Path) -> None:
+    programs = contents / HOME / "bin"
+    assert {path.name for path in programs.iterdir()} == {
+        "kiosk",
+        "python",
+        "python3",
+        "python3.13",
+    }
+    first = (programs / "kiosk").read_text(encoding="utf-8").splitlines()[0]
+    assert first == f"#!/{HOME}/bin/python3 -I"
+    assert (programs / "python3.13").readlink() == Path("/usr/bin/python3.13")
+    assert (contents / "usr/bin/kiosk").readlink() == Path(f"/{HOME}/bin/kiosk")
+
+
+def test_every_module_is_compiled_for_its_place(contents: Path) -> None:
+    """Nobody may write below /opt later, and an uncompiled module is read anew at each start."""
+    source = contents / SITE / "kiosk"
+    modules = list(source.rglob("*.py"))
+    assert len(modules) > 50
+    for module in modules:
+        compiled = module.parent / "__pycache__" / f"{module.stem}.cpython-313.pyc"
+        code = compiled.read_bytes()
+        # PEP 552: hash-based, and not compared with the source.
+        assert code[4:8] == b"\x01\x00\x00\x00", compiled
+        assert f"/{module.relative_to(contents)}".encode() in code
+
+
+@pytest.mark.parametrize("language", ["vi", "en"])
+def test_wording_is_compiled(contents: Path, language: str) -> None:
+    assert (contents / SITE / "kiosk/locale" / language / "LC_MESSAGES/kiosk.mo").stat().st_size
+
+
+def test_configuration_is_kept_by_dpkg(contents: Path) -> None:
+    listed = (contents / "DEBIAN" / "conffiles").read_text(encoding="utf-8").split()
+    assert set(listed) == {f"/{path.relative_to(contents)}" for path in _files(contents / "etc")}
+    names = {path.removeprefix("/etc/vnpt-bhxh-kiosk/") for path in listed}
+    assert {"kiosk.toml", "tokens.toml", "webmail.toml", "opensc.conf", "display.ini"} <= names
+
+
+def test_every_system_file_is_in_it(contents: Path) -> None:
+    """A unit or a drop-in that was added to systemd/ and forgotten here would protect nobody."""
+    for source in (REPOSITORY / "systemd").rglob("*"):
+        if source.is_file() and source.suffix != ".md":
+            text = source.read_bytes()
+            same = [path for path in _files(contents / "usr") if path.read_bytes() == text]
+            assert same, f"{source} is not in the package"
+
+
+def test_only_root_may_change_anything(contents: Path) -> None:
+    for path in contents.rglob("*"):
+        if not path.is_symlink():
+            about = path.stat()
+            assert about.st_uid == 0, path
+            assert not about.st_mode & (stat.S_IWGRP | stat.S_IWOTH | stat.S_ISUID | stat.S_ISGID)

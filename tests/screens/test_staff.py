@@ -1,0 +1,300 @@
+"""Staff mode on the screen: every page whole, by keys and by touch, and the way in."""
+
+from __future__ import annotations
+
+import unicodedata
+from dataclasses import replace
+
+import pytest
+
+from kiosk import flow
+from kiosk.flow import StaffTopic, StaffTopicAsked, State
+from kiosk.i18n import translator
+from kiosk.screens.base import JourneyScreen
+from kiosk.screens.staff import MENU, StaffScreen
+from kiosk.staff.codes import codes_page
+from kiosk.staff.page import StaffView
+from kiosk.view import View
+from kiosk.widgets.brand import Brand
+from kiosk.widgets.pin_entry import PinEntry
+from kiosk.widgets.staff_sheet import STATUS_WORDS, StaffSheet, spoken
+from tests.screens.gallery import VIEWS, GalleryApp
+from tests.screens.staff_gallery import STAFF_VIEWS
+from tests.terminal.pictures import text_of
+
+PAGES = {name: view for name, view in STAFF_VIEWS.items() if view.state is State.STAFF}
+
+
+def squeezed(text: str) -> str:
+    return "".join(unicodedata.normalize("NFC", text).split())
+
+
+async def everything_shown(view: View, size: tuple[int, int]) -> str:
+    """What the sheet shows, leaf after leaf, turned with the page key."""
+    app = GalleryApp(view)
+    shown = []
+    async with app.run_test(size=size) as pilot:
+        await pilot.pause()
+        sheet = app.screen.query_one(StaffSheet)
+        for leaf in range(sheet.leaves):
+            assert sheet.leaf == leaf
+            region = sheet.region
+            assert app.screen.query_one("#sheet").region.contains_region(region)
+            assert sheet.content.plain.count("\n") < region.height + 1  # type: ignore[union-attr]
+            shown += [
+                row[region.x : region.right] for row in text_of(app)[region.y : region.bottom]
+            ]
+            await pilot.press("pagedown")
+            await pilot.pause()
+    return squeezed("".join(shown))
+
+
+@pytest.mark.parametrize(
+    ("language", "size"), [("vi", (80, 25)), ("en", (80, 25)), ("vi", (120, 34))]
+)
+@pytest.mark.parametrize("name", PAGES)
+async def test_every_word_of_a_page_is_shown(
+    name: str, language: str, size: tuple[int, int]
+) -> None:
+    view = replace(PAGES[name], language=language)
+    t, page = translator(language), view.staff_mode.page
+    assert page is not None
+    shown = await everything_shown(view, size)
+    for row in page.rows:
+        texts = [row.text, *row.details, *([row.advice] if row.advice else [])]
+        for text in texts:
+            # The status stands before the first line, so a text is looked for by its words.
+            for word in spoken(text, view, t).split():
+                assert squeezed(word) in shown, word
+        if row.status is not None:
+            assert squeezed(t(STATUS_WORDS[row.status])) in shown
+
+
+@pytest.mark.parametrize("language", ["vi", "en"])
+async def test_every_code_fits_on_the_smallest_screen(language: str) -> None:
+    from kiosk import problems
+
+    app = GalleryApp(replace(PAGES["staff codes"], language=language))
+    async with app.run_test(size=(80, 25)) as pilot:
+        for problem in problems.ALL:
+            page = codes_page(problem.code)
+            view = View(State.STAFF, language=language, staff_mode=StaffView(page=page))
+            app.journey_screen.show(view)
+            await pilot.pause()
+            assert app.screen.query_one(StaffSheet).leaves == 1, problem.code
+            for row in page.rows:
+                for detail in row.details:
+                    words = spoken(detail, view, translator(language))
+                    assert squeezed(words) in squeezed("".join(_sheet(app))), problem.code
+
+
+def _sheet(app: GalleryApp) -> list[str]:
+    region = app.screen.query_one(StaffSheet).region
+    return [row[region.x : region.right] for row in text_of(app)[region.y : region.bottom]]
+
+
+# The menu
+
+
+@pytest.mark.parametrize("topic", StaffTopic, ids=lambda topic: topic.name)
+async def test_a_page_is_opened_by_digit_by_arrows_and_by_touch(topic: StaffTopic) -> None:
+    assert topic in MENU
+    app = GalleryApp(PAGES["staff switch"])
+    async with app.run_test(size=(80, 25)) as pilot:
+        await pilot.press(str(topic.value))
+        app.journey_screen.show(app.view)
+        app.screen.set_focus(app.screen.query(".menu-item").first())
+        for _ in range(topic.value - 1):
+            await pilot.press("down")
+        await pilot.press("enter")
+        app.journey_screen.show(app.view)
+        assert await pilot.click(list(app.screen.query(".menu-item"))[topic.value - 1])
+    assert app.raised == [StaffTopicAsked(topic)] * 3
+
+
+@pytest.mark.parametrize("key", ["0", "escape"])
+async def test_it_is_left_by_key(key: str) -> None:
+    app = GalleryApp(PAGES["staff health"])
+    async with app.run_test(size=(80, 25)) as pilot:
+        await pilot.press(key)
+    assert app.raised == [flow.StaffLeft()]
+
+
+@pytest.mark.parametrize("name", ["staff health", "staff login"])
+async def test_no_customer_is_served_from_here(name: str) -> None:
+    app = GalleryApp(STAFF_VIEWS[name])
+    async with app.run_test(size=(80, 25)) as pilot:
+        await pilot.press("f1")
+        assert not app.screen.query("#staff")
+    assert app.raised == []
+
+
+# Codes and leaves
+
+
+async def test_a_digit_long_after_a_letter_opens_a_page(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(StaffScreen, "CODE_TIME", 0.0)
+    app = GalleryApp(PAGES["staff health"])
+    async with app.run_test(size=(80, 25)) as pilot:
+        await pilot.press("s")
+        app.journey_screen.show(app.view)
+        await pilot.press("2")
+    assert app.raised[-1] == StaffTopicAsked(StaffTopic.VISITS)
+
+
+async def test_a_code_is_typed_from_any_page() -> None:
+    app = GalleryApp(PAGES["staff health"])
+    async with app.run_test(size=(80, 25)) as pilot:
+        for key in ("s", "0", "7"):
+            await pilot.press(key)
+            if app.raised:
+                page = codes_page(app.raised[-1].part)  # type: ignore[attr-defined]
+                app.journey_screen.show(replace(app.view, staff_mode=StaffView(page=page)))
+                await pilot.pause()
+        # Digits open pages again.
+        await pilot.press("2")
+    assert app.raised == [
+        StaffTopicAsked(StaffTopic.CODES, "S"),
+        StaffTopicAsked(StaffTopic.CODES, "S07"),
+        StaffTopicAsked(StaffTopic.VISITS),
+    ]
+
+
+async def test_a_code_is_picked_by_arrows_and_by_touch() -> None:
+    app = GalleryApp(PAGES["staff codes, group S"])
+    async with app.run_test(size=(80, 25)) as pilot:
+        app.screen.set_focus(app.screen.query_one(StaffSheet))
+        await pilot.press("down", "down", "enter")
+        app.journey_screen.show(app.view)
+        assert await pilot.click(StaffSheet, offset=(4, 3))
+    assert app.raised == [
+        StaffTopicAsked(StaffTopic.CODES, "S03"),
+        StaffTopicAsked(StaffTopic.CODES, "S04"),
+    ]
+
+
+async def test_leaves_are_turned_by_key_and_by_touch() -> None:
+    app = GalleryApp(PAGES["staff health, troubled"])
+    async with app.run_test(size=(80, 25)) as pilot:
+        await pilot.pause()
+        sheet = app.screen.query_one(StaffSheet)
+        assert sheet.leaves > 1
+        await pilot.press("pagedown")
+        assert sheet.leaf == 1
+        assert await pilot.click("#before")
+        assert sheet.leaf == 0
+        assert await pilot.click("#after")
+        assert sheet.leaf == 1
+        # A page that is drawn anew, as the kiosk's state is, stays where it was.
+        app.journey_screen.show(app.view)
+        await pilot.pause()
+        assert sheet.leaf == 1
+    assert app.raised == []
+
+
+# The PIN
+
+
+async def test_the_staff_pin_takes_digits_alone_and_not_too_few() -> None:
+    app = GalleryApp(replace(STAFF_VIEWS["staff login"], pin=View(State.PIN).pin))
+    async with app.run_test(size=(80, 25)) as pilot:
+        await pilot.press(*"24681", "enter")
+        assert app.raised == []
+        await pilot.press(*"24a6810", "enter")
+        assert app.raised == [], "what was left out makes it wrong for certain"
+        await pilot.press(*"246810", "enter")
+    assert app.raised == [flow.StaffPinEntered()]
+    assert bytes(app.view.pin.view()) == b"246810"
+
+
+async def test_nothing_is_typed_while_a_pin_is_looked_at() -> None:
+    view = STAFF_VIEWS["staff login, checking"]
+    view.pin.seal()
+    app = GalleryApp(view)
+    async with app.run_test(size=(80, 25)) as pilot:
+        app.screen.set_focus(app.screen.query_one(PinEntry))
+        await pilot.press("1", "enter")
+    view.pin.release()
+    assert app.raised == []
+    assert len(view.pin) == 8
+
+
+async def test_the_wait_is_shown() -> None:
+    app = GalleryApp(STAFF_VIEWS["staff login, refused"])
+    async with app.run_test(size=(80, 25)):
+        text = "\n".join(text_of(app))
+    assert "1:01" in text
+
+
+# The way in
+
+OPENING = {"welcome", "out of service"}
+
+
+@pytest.mark.parametrize("keys", [("f11", "f12"), ("f12", "f11"), ("f11", "f11", "f12")])
+@pytest.mark.parametrize("name", ["welcome", "out of service", "username", "PIN", "sent"])
+async def test_the_chord_opens_where_nobody_is_served(name: str, keys: tuple[str, ...]) -> None:
+    app = GalleryApp(VIEWS[name])
+    async with app.run_test(size=(80, 25)) as pilot:
+        await pilot.press(*keys)
+    assert app.raised == ([flow.StaffAsked()] if name in OPENING else [])
+
+
+async def test_one_key_or_two_that_are_apart_open_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    from kiosk.screens import base
+
+    app = GalleryApp(VIEWS["welcome"])
+    async with app.run_test(size=(80, 25)) as pilot:
+        await pilot.press("f11", "f11")
+        monkeypatch.setattr(base, "CHORD_TIME", 0.0)
+        await pilot.press("f12")
+    assert app.raised == []
+
+
+@pytest.mark.parametrize("name", ["welcome", "out of service", "username", "confirm"])
+async def test_the_brand_is_held(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Brand, "HOLD", 0.05)
+    app = GalleryApp(VIEWS[name])
+    async with app.run_test(size=(80, 25)) as pilot:
+        await pilot.mouse_down(".brand-name")
+        await pilot.pause(0.3)
+    assert app.raised == ([flow.StaffAsked()] if name in OPENING else [])
+
+
+async def test_a_brand_that_is_let_go_opens_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Brand, "HOLD", 0.3)
+    app = GalleryApp(VIEWS["welcome"])
+    async with app.run_test(size=(80, 25)) as pilot:
+        await pilot.mouse_down(".brand-name")
+        await pilot.mouse_up(".brand-name")
+        await pilot.mouse_down(".brand-name")
+        await pilot.hover("#body")
+        await pilot.mouse_down("#language")
+        await pilot.pause(0.6)
+    assert app.raised == []
+
+
+async def test_nothing_on_a_customers_screen_hints_at_it() -> None:
+    for name, view in VIEWS.items():
+        if view.state in flow.STAFF_STATES:
+            continue
+        app = GalleryApp(view)
+        async with app.run_test(size=(120, 34)):
+            text = "\n".join(text_of(app))
+        assert "F11" not in text, name
+        assert "F12" not in text, name
+        if name == "token removed":
+            break
+
+
+async def test_the_double_tap_that_opens_the_menu_does_not_press_twice(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(JourneyScreen, "DOUBLE_TAP", 60.0)
+    monkeypatch.setattr(JourneyScreen, "_last_press", -1000.0)
+    app = GalleryApp(PAGES["staff restart, sure"])
+    async with app.run_test(size=(80, 25)) as pilot:
+        await pilot.click(list(app.screen.query("#sheet-actions ActionButton"))[1])
+        app.journey_screen.show(app.view)
+        await pilot.click(list(app.screen.query("#sheet-actions ActionButton"))[1])
+    assert app.raised == [flow.StaffJobAsked(StaffTopic.RESTART)]
