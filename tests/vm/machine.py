@@ -91,9 +91,7 @@ class Machine:
             *("-append", _COMMAND_LINE),
             *("-drive", f"file={self._overlay},if=virtio,format=qcow2,cache=writeback"),
             *("-device", f"virtio-vga,xres={width},yres={height}"),
-            # Keys come through the PS/2 keyboard that the machine has: QEMU's USB keyboard
-            # forgets now and then to tell that a key was released.
-            *("-device", "qemu-xhci,id=usb"),
+            *("-device", "qemu-xhci,id=usb", "-device", "usb-kbd,bus=usb.0"),
             *("-netdev", f"user,id=net,{forward}", "-device", "virtio-net-pci,netdev=net"),
             *("-chardev", f"file,id=serial,path={state / 'serial.log'},append=on"),
             *("-serial", "chardev:serial"),
