@@ -37,5 +37,8 @@ class KeyByKeyDriver(LinuxDriver):
                 elif character := decode(octet):
                     for event in parser.feed(character):
                         self.process_message(event)
+                # Escape is a key of its own when nothing follows it, not when this process was
+                # too busy to look at what has followed.
+                continue
             for event in parser.tick():
                 self.process_message(event)

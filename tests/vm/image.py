@@ -219,7 +219,7 @@ def _add_agent(root: Path) -> None:
 def _versions(root: Path) -> dict[str, str]:
     names = (
         *("vnpt-bhxh-kiosk", "linux-image-amd64", "systemd", "cage", "foot", "pcscd"),
-        *("opensc-pkcs11", "libgl1-mesa-dri", "python3", "polkitd", "base-files"),
+        *("opensc-pkcs11", "seatd", "python3", "polkitd", "base-files"),
     )
     format_ = "-f=${Package}\t${Version}\n"
     listing = _in_root(root, "dpkg-query", "-W", format_, *names, check=False)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from tests.vm import keys
 from tests.vm.bench import WELCOME, Bench, Process
 from tests.vm.registry import check
+from tests.vm.screen import UNKNOWN
 from tests.vm.waiting import CheckFailed
 
 SHELLS = r"sh|bash|dash|login|agetty|su|sudo|xterm|foot|footclient"
@@ -37,8 +38,13 @@ def _surroundings(bench: Bench) -> Surroundings:
         tuple(kept),
         bench.machine.shell("cat /sys/class/tty/tty0/active").strip(),
         tuple(sorted(" ".join(line.split()) for line in shells.splitlines())),
-        tuple(bench.lines()),
+        tuple(_without_pointer(bench.lines())),
     )
+
+
+def _without_pointer(lines: list[str]) -> list[str]:
+    """A mouse's pointer, which lies over a cell or two, comes and goes."""
+    return [" ".join(line.replace(UNKNOWN, " ").split()) for line in lines]
 
 
 def _difference(before: Surroundings, after: Surroundings) -> str:
