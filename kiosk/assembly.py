@@ -104,7 +104,13 @@ class Settings:
         from kiosk.service.client import ServiceClient  # noqa: PLC0415
 
         section = self.config.service
-        if (urlsplit(section.url).hostname or "").endswith(".invalid"):
+        try:
+            host = urlsplit(section.url).hostname or ""
+        except ValueError:
+            raise ConfigError(
+                self.path, "service.url", "no address", "the address of the BHXH service"
+            ) from None
+        if host.endswith(".invalid"):
             # RFC 2606, section 2: the file is still as it was shipped.
             raise ConfigError(
                 self.path, "service.url", "a placeholder", "the address of the BHXH service"

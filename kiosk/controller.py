@@ -165,9 +165,12 @@ class Controller:
         self._idle.stop()
         self._watcher.stop()
         token = self._visit.erase()
-        for task in (*self._background, self._work):
-            if task is not None and task is not asyncio.current_task():
-                task.cancel()
+        tasks = self._background - {asyncio.current_task()}
+        for task in tasks:
+            task.cancel()
+        if tasks:
+            # What was under way writes its last line; what does not end is not waited for.
+            await asyncio.wait(tasks, timeout=1)
         if token is not None:
             await token.close()
         if self._tools is not None and self._tools.done():

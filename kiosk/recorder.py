@@ -14,6 +14,7 @@ from kiosk.flow import (
     Event,
     ForgotUsername,
     Journey,
+    MailBounced,
     NoToken,
     ProblemEvent,
     Sent,
@@ -83,7 +84,7 @@ class Recorder:
         elif before is State.WELCOME and state is State.CONSENT:
             trace.begun = True
             self.note("visit begun", trace)
-        if not trace.begun:
+        if not trace.begun or (trace.outcome == "sent" and not isinstance(event, MailBounced)):
             return
         if isinstance(event, ProblemEvent):
             trace.outcome = event.problem

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from kiosk.hardware.readers import Card
@@ -104,6 +104,7 @@ class Visit:
         """
         token, self.token = self.token, None
         self.pin.wipe()
+        self.trace = replace(self.trace, reference="", tax_code="")
         self.username = ""
         self.usernames = ()
         self.card = None

@@ -51,7 +51,7 @@ class Diagnostics:
     """The journal's folder; None: there is no journal."""
     log_lines: Callable[[], tuple[str, ...]]
     stick: Stick
-    doctor: tuple[str, ...] = (sys.executable, "-m", "kiosk", "doctor", "--json")
+    doctor: tuple[str, ...] = (sys.executable, "-I", "-m", "kiosk", "doctor", "--json")
     """Command of the doctor, without the configuration."""
 
     async def export(self) -> tuple[Row, ...]:
