@@ -108,7 +108,7 @@ class Bench:
         self.counter.pull_out()
         with contextlib.suppress(CheckFailed):
             self.machine.press_harmless_key()
-            self.await_words(*WELCOME, seconds=20)
+            self.await_words(*WELCOME, "Gọi nhân viên", seconds=20)
             return
         with contextlib.suppress(CheckFailed):
             self.machine.shell("rm -f /run/vnpt-bhxh-kiosk/crashes")

@@ -16,10 +16,12 @@ CONTROL = tuple(
 )
 FUNCTION = tuple(f"{modifier}-f{n}" for modifier in ("alt", "ctrl-alt") for n in range(1, 13))
 DESKTOP = (
-    *("alt-tab", "alt-f4", "alt-spc", "alt-ret", "alt-esc", "ctrl-alt-t", "ctrl-alt-backspace"),
-    *("meta_l", "meta_r", "meta_l-l", "meta_l-d", "meta_l-ret", "meta_l-r", "ctrl-alt-esc"),
-    *("alt-left", "alt-right", "alt-shift-esc", "ctrl-shift-esc", "compose", "sleep", "wake"),
+    *("alt-f4", "alt-esc", "ctrl-alt-t", "ctrl-alt-backspace", "meta_l", "meta_r", "meta_l-l"),
+    *("meta_l-d", "meta_l-ret", "meta_l-r", "meta_l-tab", "ctrl-alt-esc", "ctrl-shift-esc"),
+    *("compose", "sleep", "wake", "print", "pause", "menu"),
 )
+WITH_ALT = ("alt-tab", "alt-shift-tab", "alt-left", "alt-right", "alt-spc", "alt-ret")
+"""A terminal sends Escape and the key for these; the kiosk takes the key."""
 SYSRQ = tuple(f"alt-sysrq-{letter}" for letter in "rstukfeimhcobw0189")
 """Documentation/admin-guide/sysrq.rst; b boots, o powers off, c crashes, e and i kill."""
 REBOOT = 8 * ("ctrl-alt-delete",)
