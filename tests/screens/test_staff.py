@@ -18,7 +18,7 @@ from kiosk.view import View
 from kiosk.widgets.brand import Brand
 from kiosk.widgets.pin_entry import PinEntry
 from kiosk.widgets.staff_sheet import STATUS_WORDS, StaffSheet, spoken
-from tests.screens.gallery import VIEWS, GalleryApp
+from tests.screens.gallery import VIEWS, GalleryApp, typed
 from tests.screens.staff_gallery import STAFF_VIEWS
 from tests.terminal.pictures import text_of
 
@@ -222,7 +222,8 @@ async def test_the_staff_pin_takes_digits_alone_and_not_too_few() -> None:
 
 
 async def test_nothing_is_typed_while_a_pin_is_looked_at() -> None:
-    view = STAFF_VIEWS["staff login, checking"]
+    # A PIN of its own: the gallery's are shared by all tests of a process.
+    view = replace(STAFF_VIEWS["staff login, checking"], pin=typed(8))
     view.pin.seal()
     app = GalleryApp(view)
     async with app.run_test(size=(80, 25)) as pilot:
