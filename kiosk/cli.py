@@ -329,7 +329,8 @@ def _staff_pin(_options: argparse.Namespace) -> int:
     line = choose_pin(_say)
     if line is None:
         return FAILED
-    print(f"[staff]\n{line}")
+    _say("the line for [staff] of kiosk.toml, in the place of the one that is there:")
+    print(line)
     return DONE
 
 

@@ -212,14 +212,18 @@ def explain(message: str, values: dict[str, Any], kind: type) -> tuple[str, str,
     found: Any = values
     for part in re.findall(r"[^.\[\]]+", key):
         found = found[int(part)] if isinstance(found, list) else found.get(part)
+    shown = "a value that is not shown" if key in _NOT_SHOWN else repr(found)
     if text.startswith("Invalid enum value"):
         place = _place(kind, key)
         return key, "one of " + ", ".join(repr(value) for value in place.values), repr(found)
     expected = re.sub(r"^Expected |, got .*$|`", "", text)
     for name, words in _WORDS.items():
         expected = re.sub(rf"\b{name}\b", words, expected)
-    return key, expected, repr(found)
+    return key, expected, shown
 
+
+_NOT_SHOWN = frozenset({"staff", "staff.pin_hash"})
+"""Where a technician may have typed the staff PIN itself: messages go to the system's journal."""
 
 _WORDS = {
     "float": "a number",

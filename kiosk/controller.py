@@ -367,12 +367,12 @@ class Controller:
         async def work(visit: Visit) -> None:
             tools = await self._equipped()
             trace = visit.trace
-            if not await self._recorder.write("effect begun", trace, effect=effect.value):
-                self.dispatch(Failed(problems.KIOSK_DISK.code))
-                return
             event: Event | None = None
             try:
-                event = await carry_out(visit, tools)
+                if await self._recorder.write("effect begun", trace, effect=effect.value):
+                    event = await carry_out(visit, tools)
+                else:
+                    event = Failed(problems.KIOSK_DISK.code)
             finally:
                 if visit.certificate is not None and trace is visit.trace:
                     trace.tax_code = mask_tax_code(visit.certificate.identity.tax_code)

@@ -64,6 +64,12 @@ class Readiness:
     @property
     def problem(self) -> Problem | None:
         """What keeps the kiosk out of service; None if nothing does."""
+        if (
+            self._condition.problem is problems.KIOSK_CLOSED
+            and self._service is problems.KIOSK_CLOCK
+        ):
+            # A wrong clock does not know the hour.
+            return self._service
         if self._condition.problem in (problems.KIOSK_TAKEN_OUT, problems.KIOSK_CLOSED):
             # Nobody needs to hear of a fault of a kiosk that would not serve anyway.
             return self._condition.problem

@@ -61,11 +61,6 @@ class Recorder:
         if self._journal is not None:
             self._submit(what, trace, facts)
 
-    def note_last(self, what: str, trace: Trace | None = None, **facts: Any) -> None:
-        """Append a line and wait for it: the process is about to end."""
-        if self._journal is not None:
-            self._submit(what, trace, facts).result()
-
     def step(self, journey: Journey, before: State, event: Event, trace: Trace) -> None:
         """Write down where visits begin and where service stops, and keep in `trace` what staff
         will want to know of this visit.

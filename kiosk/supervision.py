@@ -129,6 +129,8 @@ def log_to_journal() -> bool:
     if not JOURNAL_SOCKET.exists():
         return False
     handler = logging.handlers.SysLogHandler(str(JOURNAL_SOCKET))
+    # A traceback of the log's own would be drawn over the screen.
+    logging.raiseExceptions = False
     handler.ident = "kiosk: "
     handler.append_nul = False
     handler.setFormatter(logging.Formatter("%(name)s: %(message)s"))

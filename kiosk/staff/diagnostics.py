@@ -151,7 +151,8 @@ def _write(path: Path, content: bytes) -> bool:
 
 
 def _journal_lines(file: Path) -> bytes:
-    """The journal as it is, so that its hashes hold; but nothing that is no line of it."""
+    """The journal as it is, so that its hashes hold; but no line that is none of its own, or
+    that has a field which this version does not know to be harmless."""
     kept = []
     try:
         lines = file.read_bytes().splitlines(keepends=True)
@@ -160,9 +161,11 @@ def _journal_lines(file: Path) -> bytes:
     for line in lines:
         try:
             msgspec.json.decode(line, type=Record)
+            fields = msgspec.json.decode(line, type=dict[str, Any])
         except msgspec.DecodeError:
             continue
-        kept.append(line)
+        if fields.keys() <= set(Record.__struct_fields__):
+            kept.append(line)
     return b"".join(kept)
 
 

@@ -240,6 +240,8 @@ class StaffMode:
     def close(self) -> None:
         """Forget what was shown, and stop what runs."""
         self._cancel()
+        # Also of a check that was cancelled before it began.
+        self._checking = False
         self._page = None
         self._refused = False
         if self._admitted:

@@ -27,9 +27,11 @@ _PATTERNS = tuple(
         r"(?<=://)[^/\s\"'<>]+",
         r"[^\s@<>\"'(]+@[^\s@<>\"')]+",
         r"(?<![\w-])\d{10}(?:-\d{3})?(?![\w-])",
+        r"\b(?:MST|CCCD|CMND|MNS):\s*[^\s\"',;]+",
     )
 )
-"""Keys, hashes, pins, hosts in addresses, e-mail addresses, tax codes."""
+"""Keys, hashes, pins, hosts in addresses, e-mail addresses, tax codes, and
+what the subjects of certificates call a number of a person or an organisation."""
 
 _MAYBE_ADDRESS = re.compile(
     r"(?<![\d.])\d{1,3}(?:\.\d{1,3}){3}(?!\d|\.\d)"

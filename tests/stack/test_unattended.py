@@ -275,9 +275,6 @@ def test_no_key_or_escape_sequence_leads_out(unit: Unit) -> None:
         console.screen.resize(34, 120)
         assert console.process.isalive()
         assert own_processes(console.process.pid) == ["python"]
-        # Wherever the keys led, a visit that nobody goes on with ends at the welcome screen.
-        for _ in range(2):
-            os.kill(console.process.pid, signal.SIGWINCH)
         unit.heard()
         console.wait_until(hears(unit, b"WATCHDOG=1"), "a sign of life")
 

@@ -180,3 +180,13 @@ def test_webmail_takes_https_only(tmp_path: Path) -> None:
     path.write_text('[[provider]]\nname = "X"\nurl = "http://x.example"\ndomains = ["x"]\n')
     with pytest.raises(ConfigError, match=r"provider\[0\]\.url"):
         WebmailDirectory.load(path)
+
+
+@pytest.mark.parametrize("value", ["246810", '["246810"]', '"' + "246810" * 60 + '"'])
+def test_a_staff_pin_in_the_place_of_its_hash_is_not_repeated(tmp_path: Path, value: str) -> None:
+    path = tmp_path / "kiosk.toml"
+    path.write_text(f"{GOOD}[staff]\npin_hash = {value}\n", encoding="utf-8")
+    with pytest.raises(ConfigError) as caught:
+        read_toml(path, Config)
+    assert caught.value.where == "staff.pin_hash"
+    assert "246810" not in str(caught.value)

@@ -111,6 +111,7 @@ def test_the_command_asks_twice_without_echo_and_prints_the_line() -> None:
     assert child.exitstatus == 0
     assert "246810" not in child.before
     line = child.before.split('pin_hash = "')[1].split('"')[0]
+    assert PinHash.parse(line).matches(bytearray(b"246810"))
     assert not PinHash.parse(line).matches(bytearray(b"246811"))
 
 
