@@ -97,7 +97,7 @@ class CrashCounter:
         try:
             if self._running.exists():
                 times.append(now)
-                self._crashes.write_text("".join(f"{moment:.1f}\n" for moment in times))
+                self._crashes.write_text("".join(f"{moment!r}\n" for moment in times))
             self._running.touch()
         except OSError as error:
             log.warning("crashes are not counted: %s", error.strerror)
