@@ -178,7 +178,7 @@ class Controller:
             await tools.driver.close()
             await tools.service.close()
         self._recorder.note("stopped")
-        await asyncio.to_thread(self._recorder.stop)
+        await self._recorder.stop()
 
     # Events
 

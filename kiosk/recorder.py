@@ -95,11 +95,11 @@ class Recorder:
         if self.failing:
             await self.write("writable again")
 
-    def stop(self) -> None:
+    async def stop(self) -> None:
         """Write what waits, and no more."""
         self._stopped = True
-        self._thread.shutdown(wait=True)
         if self._journal is not None:
+            await asyncio.to_thread(self._thread.shutdown)
             self._journal.close()
 
     def _submit(self, what: str, trace: Trace | None, facts: dict[str, Any]) -> Future[bool]:

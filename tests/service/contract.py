@@ -58,7 +58,7 @@ def screen_of(call: str, code: str, status: int) -> str | None:
     """What the kiosk's own code makes of a refusal at a call: the problem's code, if any."""
     error = ServiceRefused(code, status)
     if call == "health":
-        problem = readiness._problem(error)
+        problem = readiness.service_problem(error)
         return problem.code
     visit = Visit(PinBuffer())
     if call in ("confirm", "resend"):
