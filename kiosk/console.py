@@ -1,20 +1,34 @@
 """The machine's virtual terminals, for the units: `python -m kiosk.console lock|unlock|font`.
 
 Run as root before and after the kiosk. `lock` keeps every key and program from switching to
-another virtual terminal (ioctl_console(2), VT_LOCKSWITCH), `unlock` allows it again, `font`
-gives the first one the largest letters with which the screens have room.
+another virtual terminal (ioctl_console(2), VT_LOCKSWITCH) and takes those keys away that halt
+the console or print on it; `unlock` allows the switching again, `font` gives the first one the
+largest letters with which the screens have room.
 """
 
 from __future__ import annotations
 
 import fcntl
 import os
+import struct
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 LOCK_SWITCH = 0x560B
 UNLOCK_SWITCH = 0x560C
+GET_KEY = 0x4B46
+SET_KEY = 0x4B47
+"""KDGKBENT and KDSKBENT (linux/kd.h): what a key means with a certain set of modifiers."""
+
+MEANINGLESS = 0x0200
+NO_SUCH_MAP = 0x027F
+TAKEN_AWAY = frozenset({0x0202, 0x0203, 0x0204, 0x0209, 0x020F, 0x0212})
+"""Registers, memory and tasks printed, Scroll Lock (which stops all drawing, and with it the
+kiosk), kill everything on the terminal, start a program (linux/keyboard.h, K_SH_REGS, K_SH_MEM,
+K_SH_STAT, K_HOLD, K_SAK, K_SPAWNCONSOLE)."""
 
 CONSOLE = Path("/dev/tty1")
 FONTS = Path("/usr/share/consolefonts")
@@ -43,12 +57,42 @@ def font_for(width: int, height: int) -> str:
     return VIETNAMESE_FONTS[-1][2]
 
 
-def _switching(request: int) -> None:
+@contextmanager
+def _console() -> Iterator[int]:
     descriptor = os.open(CONSOLE, os.O_RDWR | os.O_NOCTTY)
     try:
-        fcntl.ioctl(descriptor, request, 0)
+        yield descriptor
     finally:
         os.close(descriptor)
+
+
+def _lock() -> None:
+    with _console() as console:
+        fcntl.ioctl(console, LOCK_SWITCH, 0)
+        for table in range(256):
+            if _meaning(console, table, 0) != NO_SUCH_MAP:
+                _take_keys_away(console, table)
+
+
+def _unlock() -> None:
+    with _console() as console:
+        fcntl.ioctl(console, UNLOCK_SWITCH, 0)
+
+
+def _take_keys_away(console: int, table: int) -> None:
+    for key in range(1, 256):
+        if _meaning(console, table, key) in TAKEN_AWAY:
+            fcntl.ioctl(console, SET_KEY, _entry(table, key, MEANINGLESS))
+
+
+def _meaning(console: int, table: int, key: int) -> int:
+    _, _, meaning = struct.unpack("BBH", fcntl.ioctl(console, GET_KEY, _entry(table, key, 0)))
+    return int(meaning)
+
+
+def _entry(table: int, key: int, meaning: int) -> bytes:
+    """struct kbentry of linux/kd.h."""
+    return struct.pack("BBH", table, key, meaning)
 
 
 def _set_font() -> None:
@@ -64,8 +108,8 @@ def _set_font() -> None:
 def main(arguments: list[str]) -> int:
     """Do the one thing that is asked for; what goes wrong is for the unit's journal."""
     actions = {
-        "lock": lambda: _switching(LOCK_SWITCH),
-        "unlock": lambda: _switching(UNLOCK_SWITCH),
+        "lock": _lock,
+        "unlock": _unlock,
         "font": _set_font,
     }
     if len(arguments) != 1 or arguments[0] not in actions:

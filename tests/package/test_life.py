@@ -31,6 +31,7 @@ pytestmark = OF_THE_PACKAGE
 UNITS = (
     "vnpt-bhxh-kiosk.service",
     "vnpt-bhxh-kiosk-console.service",
+    "vnpt-bhxh-kiosk-lockdown.service",
     "vnpt-bhxh-kiosk-restart.service",
     "vnpt-bhxh-kiosk-restart.timer",
 )

@@ -18,7 +18,10 @@ from tests.vm.registry import CHECKS, Check
 from tests.vm.waiting import CheckFailed
 
 ROOT = Path(__file__).resolve().parents[2]
-PROGRAMS = ("mmdebstrap", "mke2fs", "qemu-system-x86_64", "qemu-img", "setpriv")
+PROGRAMS = (
+    *("mmdebstrap", "mke2fs", "mkswap", "mkfs.vfat", "mcopy"),
+    *("qemu-system-x86_64", "qemu-img", "setpriv"),
+)
 
 PASSED, FAILED, BAD_INPUT = 0, 1, 2
 

@@ -26,6 +26,9 @@ OUT_OF_SERVICE = ("Máy tạm ngừng phục vụ",)
 PATIENCE = 120.0
 """Seconds for the kiosk to come, once the machine is up."""
 
+UNANSWERED = 15.0
+"""Seconds without any change on the screen after which a key has been lost."""
+
 
 @dataclass(frozen=True, slots=True)
 class Process:
@@ -73,6 +76,23 @@ class Bench:
             lambda: f"{' / '.join(words)} is not on the screen, but: {self.words_now()}",
             seconds,
         )
+
+    def press_for(self, key: str, *words: str, seconds: float = PATIENCE) -> None:
+        """Press a key and wait until all of these are on the screen. As a person does, press it
+        again if nothing at all has changed: the virtual keyboard may lose one.
+
+        Raises:
+            CheckFailed: they did not come.
+        """
+        before = self.lines()
+        self.machine.press(key)
+        deadline = time.monotonic() + seconds
+        with contextlib.suppress(CheckFailed):
+            self.await_words(*words, seconds=min(UNANSWERED, seconds))
+            return
+        if self.lines() == before:
+            self.machine.press(key)
+        self.await_words(*words, seconds=max(0.0, deadline - time.monotonic()))
 
     def words_now(self) -> str:
         """What is on the screen, in one line."""

@@ -15,6 +15,8 @@ import uuid
 from dataclasses import dataclass
 from pathlib import Path
 
+from kiosk.sandbox.scenario import STAFF_PIN_HASH
+
 SUITE = "trixie"
 MIRROR = "http://deb.debian.org/debian"
 
@@ -41,6 +43,8 @@ FOR_THE_TEST = ("python3", "vsmartcard-vpcd")
 """vpcd is never on a kiosk: it listens on all addresses."""
 
 DISK_SIZE = "3G"
+SWAP_SIZE = 64 << 20
+"""Bytes. Debian's installer makes a swap partition unless it is told not to."""
 
 DISPLAY = (1280, 800)
 PIXEL_SIZE = 17
@@ -72,6 +76,7 @@ CHANGES = {
     "ca_file": '"service-ca.pem"',
     "health_interval": "10.0",
     "email": '"hotro@vnpt.example"',
+    "pin_hash": f'"{STAFF_PIN_HASH}"',
 }
 """What the test sets in the shipped configuration."""
 
@@ -96,6 +101,8 @@ class Disk:
     """A disk that boots, and what the test needs of it beside."""
 
     file: Path
+    swap: Path
+    """A second disk, for swap."""
     kernel: Path
     initrd: Path
     root: Path
@@ -120,6 +127,10 @@ def build(state: Path, package: Path, service: Service) -> Disk:
     file = state / "disk.raw"
     file.unlink(missing_ok=True)
     _run("mke2fs", "mke2fs", "-q", "-t", "ext4", "-L", "root", "-d", root, file, DISK_SIZE)
+    swap = state / "swap.raw"
+    with swap.open("wb") as new:
+        new.truncate(SWAP_SIZE)
+    _run("mkswap", "mkswap", swap)
     return built(state)
 
 
@@ -129,6 +140,7 @@ def built(state: Path) -> Disk:
     kernel = max((root / "boot").glob("vmlinuz-*"))
     return Disk(
         file=state / "disk.raw",
+        swap=state / "swap.raw",
         kernel=kernel,
         initrd=root / "boot" / kernel.name.replace("vmlinuz", "initrd.img"),
         root=root,
@@ -139,7 +151,7 @@ def built(state: Path) -> Disk:
 def remove(state: Path) -> None:
     """Remove the disk, but keep the bare Debian for the next one."""
     _remove(state / "root")
-    for name in ("disk.raw", "run.qcow2"):
+    for name in ("disk.raw", "swap.raw", "run.qcow2"):
         (state / name).unlink(missing_ok=True)
 
 
@@ -190,7 +202,7 @@ def _configure(root: Path, service: Service) -> None:
     text = config.read_text(encoding="utf-8")
     for key, value in CHANGES.items():
         line = f"{key} = {value.format(url=service.url)}"
-        text, found = re.subn(rf"(?m)^{key} = .*$", line, text)
+        text, found = re.subn(rf"(?m)^{key} = .*$", lambda _, line=line: line, text)  # type: ignore[misc]
         if found != 1:
             raise ImageFailed(f"{config} has {found} times a key {key}")
     config.write_text(text, encoding="utf-8")
@@ -204,7 +216,9 @@ def _configure(root: Path, service: Service) -> None:
     display.write_text(f"[main]\nfont=Noto Sans Mono:pixelsize={PIXEL_SIZE}\n")
     (root / "etc/hostname").write_text("vm-test\n")
     (root / "etc/hosts").write_text("127.0.0.1 localhost\n127.0.1.1 vm-test\n")
-    (root / "etc/fstab").write_text("/dev/vda / ext4 errors=remount-ro 0 1\n")
+    (root / "etc/fstab").write_text(
+        "/dev/vda / ext4 errors=remount-ro 0 1\n/dev/vdb none swap sw 0 0\n"
+    )
     (root / "etc/network/interfaces").write_text(_INTERFACES)
     # An installed machine has one; without it systemd would apply its presets.
     (root / "etc/machine-id").write_text(f"{uuid.uuid4().hex}\n")

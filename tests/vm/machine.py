@@ -26,6 +26,10 @@ BOOT_PATIENCE = 600.0
 HOLD = 60
 """Milliseconds that a key is held down."""
 
+BREATH = 0.12
+"""Seconds from one key to the next. The virtual keyboard keeps sixteen events; what comes faster
+than an emulated machine fetches them is lost, a key's release as well."""
+
 _READER_INSIDE = 35963
 _COMMAND_LINE = "root=/dev/vda rw quiet loglevel=3 net.ifnames=0 console=ttyS0 console=tty0"
 
@@ -90,6 +94,7 @@ class Machine:
             *("-kernel", str(self._disk.kernel), "-initrd", str(self._disk.initrd)),
             *("-append", _COMMAND_LINE),
             *("-drive", f"file={self._overlay},if=virtio,format=qcow2,cache=writeback"),
+            *("-drive", f"file={self._disk.swap},if=virtio,format=raw,cache=unsafe"),
             *("-device", f"virtio-vga,xres={width},yres={height}"),
             *("-device", "qemu-xhci,id=usb", "-device", "usb-kbd,bus=usb.0"),
             *("-netdev", f"user,id=net,{forward}", "-device", "virtio-net-pci,netdev=net"),
@@ -138,7 +143,7 @@ class Machine:
             keys = [{"type": "qcode", "data": name} for name in combination.split("-")]
             self.monitor("send-key", keys=keys, **{"hold-time": HOLD})
             # The monitor does not wait for the key to be released, and takes no other meanwhile.
-            time.sleep(HOLD / 1000 + 0.05)
+            time.sleep(HOLD / 1000 + BREATH)
 
     def press_harmless_key(self) -> None:
         """Press a key that means nothing, but shows that somebody is there."""

@@ -25,22 +25,23 @@ class Customer:
     def _see(self, *words: str) -> None:
         self._bench.await_words(*words, seconds=STEP)
 
-    def press(self, *keys: str) -> None:
-        """Press keys, none so soon after another that it would be taken for its echo."""
-        for key in keys:
-            time.sleep(LONGER_THAN_A_DOUBLE_TAP)
-            self._bench.machine.press(key)
+    def press(self, key: str) -> None:
+        """Press a key, not so soon after another that it would be taken for its echo."""
+        time.sleep(LONGER_THAN_A_DOUBLE_TAP)
+        self._bench.machine.press(key)
+
+    def _go(self, key: str, *words: str) -> None:
+        time.sleep(LONGER_THAN_A_DOUBLE_TAP)
+        self._bench.press_for(key, *words, seconds=STEP)
 
     def to_username(self) -> None:
         """Start, agree, plug in the token, and see whose it is."""
         bench = self._bench
         self._see(*WELCOME)
-        self.press("ret")
-        self._see("Thông báo về dữ liệu cá nhân")
-        self.press("tab", "ret")
-        self._see("Quý khách đang gặp trường hợp nào")
-        self.press("ret")
-        self._see("Vui lòng cắm USB Token")
+        self._go("ret", "Thông báo về dữ liệu cá nhân")
+        self.press("tab")
+        self._go("ret", "Quý khách đang gặp trường hợp nào")
+        self._go("ret", "Vui lòng cắm USB Token")
         bench.counter.plug_in(TOKEN)
         self._see("Nhập tên đăng nhập VNPT-BHXH", "CÔNG TY TNHH THƯƠNG MẠI HOA SEN")
 
@@ -53,8 +54,7 @@ class Customer:
         """Type the username."""
         self._bench.machine.type(USERNAME)
         self._see(USERNAME)
-        self.press("ret")
-        self._see("Nhập mã PIN của USB Token")
+        self._go("ret", "Nhập mã PIN của USB Token")
 
     def to_confirm(self) -> None:
         """Type the PIN."""
@@ -63,8 +63,7 @@ class Customer:
         self._bench.keep_picture_when(
             "journey-pin", "The PIN is shown as dots", "Nhập mã PIN của USB Token"
         )
-        self.press("ret")
-        self._see("Xác nhận cấp lại mật khẩu", "Gửi mật khẩu mới")
+        self._go("ret", "Xác nhận cấp lại mật khẩu", "Gửi mật khẩu mới")
 
     def order(self) -> None:
         """Confirm."""
@@ -73,16 +72,13 @@ class Customer:
 
     def cancel(self) -> None:
         """Give up, take the token out, and see the welcome screen."""
-        self.press("esc")
-        self._see("Vui lòng rút USB Token")
+        self._go("esc", "Vui lòng rút USB Token")
         self._bench.counter.pull_out()
         self._see(*WELCOME)
 
     def leave(self) -> None:
         """Finish, take the token out, and see the welcome screen."""
-        self.press("ret")
-        self._see("Vui lòng rút USB Token")
+        self._go("ret", "Vui lòng rút USB Token")
         self._bench.counter.pull_out()
         self._see("Cảm ơn Quý khách")
-        self.press("ret")
-        self._see(*WELCOME)
+        self._go("ret", *WELCOME)

@@ -2,7 +2,10 @@
 
 import importlib
 
-_ORDER = ("boot", "kills", "keys", "usb", "journey", "supervision", "faults", "power", "console")
+_ORDER = (
+    *("boot", "kills", "keys", "usb", "journey", "staff", "supervision", "faults", "power"),
+    "console",
+)
 
 
 def load() -> None:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
-from tests.vm.bench import UNIT, Bench
+from tests.vm.bench import UNIT, WELCOME, Bench
 from tests.vm.image import DISPLAY
 from tests.vm.registry import check
 from tests.vm.screen import console_reader, qr_code
-from tests.vm.visit import Customer
+from tests.vm.visit import LONGER_THAN_A_DOUBLE_TAP, Customer
 from tests.vm.waiting import CheckFailed, wait_until
 
 CONSOLE_UNIT = "vnpt-bhxh-kiosk-console.service"
@@ -32,6 +33,10 @@ def console(bench: Bench) -> str:
         bench.keep_picture("console-sent", "The code on the bare console")
         customer.leave()
         bench.keep_picture("console-welcome", "The welcome screen on the bare console")
+        bench.machine.press("scroll_lock", "ctrl-scroll_lock", "alt-scroll_lock")
+        for title in ("Reset your VNPT-BHXH password", WELCOME[0]):
+            time.sleep(LONGER_THAN_A_DOUBLE_TAP)
+            bench.press_for("f2", title, seconds=60)
         bench.machine.press("ctrl-alt-f2", "alt-f2", "alt-right", "ctrl-c", "ctrl-z")
         active = bench.machine.shell("cat /sys/class/tty/tty0/active").strip()
         if active != "tty1":
@@ -39,7 +44,10 @@ def console(bench: Bench) -> str:
     finally:
         bench.reader = terminal
         bench.machine.shell(f"systemctl stop {CONSOLE_UNIT}; systemctl start {UNIT}", seconds=240)
-    return f"font {_font(bench).name}; the code says {code}; Alt+F2 and Ctrl+Alt+F2 do nothing"
+    return (
+        f"font {_font(bench).name}; the code says {code}; Alt+F2, Ctrl+Alt+F2 and Scroll Lock do "
+        "nothing"
+    )
 
 
 def _font(bench: Bench) -> Path:
