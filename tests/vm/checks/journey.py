@@ -40,7 +40,8 @@ def journey(bench: Bench) -> str:
         raise CheckFailed(f"the audit journal has {what}")
     return (
         f"{took:.0f} s from Start to “sent”; the mail has come, and its reference is on "
-        f"the screen; the code in the screen dump says {code}; the audit journal has {len(what)} lines"
+        f"the screen; the code in the screen dump says {code}; the audit journal has "
+        f"{len(what)} lines"
     )
 
 
