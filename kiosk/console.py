@@ -9,13 +9,17 @@ largest letters with which the screens have room.
 from __future__ import annotations
 
 import fcntl
+import gzip
 import os
 import struct
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+from kiosk import console_font
 
 LOCK_SWITCH = 0x560B
 UNLOCK_SWITCH = 0x560C
@@ -33,28 +37,6 @@ K_SH_STAT, K_HOLD, K_SAK, K_SPAWNCONSOLE)."""
 CONSOLE = Path("/dev/tty1")
 FONTS = Path("/usr/share/consolefonts")
 SCREEN_SIZE = Path("/sys/class/graphics/fb0/virtual_size")
-
-VIETNAMESE_FONTS = (
-    (16, 32, "Vietnamese-Terminus32x16"),
-    (14, 28, "Vietnamese-Terminus28x14"),
-    (12, 24, "Vietnamese-Terminus24x12"),
-    (10, 20, "Vietnamese-Terminus20x10"),
-    (8, 16, "Vietnamese-Fixed16"),
-)
-"""Width and height in dots, and the name; of Debian's package console-setup-linux."""
-
-COMFORTABLE = (100, 30)
-"""Columns and rows with which no screen is crowded."""
-
-
-def font_for(width: int, height: int) -> str:
-    """Return the font with the largest letters that leaves a comfortable screen of this many
-    dots; the smallest there is where none does."""
-    columns, rows = COMFORTABLE
-    for across, down, name in VIETNAMESE_FONTS:
-        if width // across >= columns and height // down >= rows:
-            return name
-    return VIETNAMESE_FONTS[-1][2]
 
 
 @contextmanager
@@ -99,10 +81,24 @@ def _set_font() -> None:
     try:
         width, height = map(int, SCREEN_SIZE.read_text().split(","))
     except (OSError, ValueError):
-        # No frame buffer: the plain size is right for 80 by 25.
+        # No frame buffer: a screen of text, 80 by 25.
         width = height = 0
-    font = FONTS / f"{font_for(width, height)}.psf.gz"
-    subprocess.run(["/usr/bin/setfont", "-C", str(CONSOLE), str(font)], check=True, timeout=10)
+    with tempfile.NamedTemporaryFile(suffix=".psf") as file:
+        file.write(font_file(console_font.size_for(width, height), FONTS))
+        file.flush()
+        setfont = ("/usr/bin/setfont", "-C", str(CONSOLE), file.name)
+        subprocess.run(setfont, check=True, timeout=10)
+
+
+def font_file(size: console_font.Size, folder: Path) -> bytes:
+    """The font of this size as `setfont` takes it, made of Debian's in this folder.
+
+    Raises:
+        OSError: it is not there.
+        console_font.UnknownFormat
+    """
+    shipped = gzip.decompress((folder / f"{size.name}.psf.gz").read_bytes())
+    return console_font.written(console_font.completed(console_font.read(shipped)), size.scale)
 
 
 def main(arguments: list[str]) -> int:
@@ -117,7 +113,7 @@ def main(arguments: list[str]) -> int:
         return 2
     try:
         actions[arguments[0]]()
-    except (OSError, subprocess.SubprocessError) as error:
+    except (OSError, subprocess.SubprocessError, console_font.UnknownFormat) as error:
         sys.stderr.write(f"{CONSOLE}: {arguments[0]}: {error}\n")
         return 1
     return 0

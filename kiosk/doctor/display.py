@@ -5,7 +5,8 @@ from __future__ import annotations
 import configparser
 import unicodedata
 
-from kiosk.console import FONTS, VIETNAMESE_FONTS
+from kiosk.console import FONTS
+from kiosk.console_font import HEIGHTS, Size
 from kiosk.doctor.findings import Finding, failed, ok, skipped, warning
 from kiosk.doctor.machine import CONSOLE_UNIT, UNIT, Machine
 from kiosk.doctor.unit_files import unit_settings
@@ -113,8 +114,8 @@ def _plain(locale: str) -> str:
 def look_at_console_font(machine: Machine) -> list[Finding]:
     """The fonts of the bare terminal, which only the fallback unit needs."""
     folder = machine.at(FONTS)
-    names = [name for _, _, name in VIETNAMESE_FONTS if (folder / f"{name}.psf.gz").is_file()]
-    if names:
+    names = [Size(height, 1).name for height in HEIGHTS]
+    if all((folder / f"{name}.psf.gz").is_file() for name in names):
         return [ok("console_font", f"console fonts with the letters: {', '.join(names)}")]
     advice = f"Install the Debian package console-setup-linux, if {CONSOLE_UNIT} is used."
     return [warning("console_font", "no console font has the Vietnamese letters", advice)]

@@ -37,21 +37,20 @@ def matrix(data: str) -> list[list[bool]]:
 class QrCode(Drawn, Widget):
     """A QR code, black on white whatever the theme, so that every reader decodes it.
 
-    Two modules share a cell as half blocks. With `full_block` a module is two cells of
-    plain background colour: twice as large, for console fonts without block elements.
+    Two modules share a cell as half blocks. On the kernel's console, whose letters are small,
+    a module is two cells of plain background colour where the screen has room: twice as large.
     """
 
     DEFAULT_CSS = "QrCode { width: auto; height: auto; }"
 
-    def __init__(self, source: Callable[[View], str], *, full_block: bool | None = None) -> None:
+    def __init__(self, source: Callable[[View], str], *, large: bool | None = None) -> None:
         super().__init__()
         self._source = source
         self._data = ""
         self._modules: list[list[bool]] = []
-        if full_block is None:
-            # The kernel's console names itself so; its Vietnamese font has no half blocks.
-            full_block = os.environ.get("TERM") == "linux"
-        self.full_block = full_block
+        # The kernel's console names itself so.
+        self._large = os.environ.get("TERM") == "linux" if large is None else large
+        self.full_block = self._large
 
     def draw(self, view: View, _t: Translator) -> None:
         """Encode the view's address; without one there is no code."""
@@ -65,15 +64,23 @@ class QrCode(Drawn, Widget):
     @property
     def needed(self) -> Size:
         """Cells that the whole code takes."""
+        return self._cells(self.full_block)
+
+    def _cells(self, full_block: bool) -> Size:
         count = len(self._modules)
-        return Size(count * 2, count) if self.full_block else Size(count, (count + 1) // 2)
+        return Size(count * 2, count) if full_block else Size(count, (count + 1) // 2)
+
+    @staticmethod
+    def _fits(cells: Size, room: Size) -> bool:
+        return cells.width <= room.width and cells.height <= room.height
 
     def fit(self, room: Size) -> None:
         """Show the code if all of it has room, else not at all: a clipped one is no use."""
-        needed = self.needed
-        self.display = bool(self._data) and (
-            needed.width <= room.width and needed.height <= room.height
-        )
+        large = self._large and self._fits(self._cells(full_block=True), room)
+        if large != self.full_block:
+            self.full_block = large
+            self.refresh(layout=True)
+        self.display = bool(self._data) and self._fits(self.needed, room)
 
     def get_content_width(self, _container: Size, _viewport: Size) -> int:
         """Width in cells, never less than the code."""

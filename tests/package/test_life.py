@@ -5,6 +5,7 @@ The tests go along that life in the order of this file; each step is a fixture.
 
 from __future__ import annotations
 
+import gzip
 import json
 import re
 import shutil
@@ -15,8 +16,9 @@ from typing import Any
 
 import pytest
 
-from kiosk import __version__
-from kiosk.console import VIETNAMESE_FONTS
+from kiosk import __version__, console_font
+from kiosk.console_font import HEIGHTS, Size
+from kiosk.doctor.display import vietnamese_letters
 from tests.conftest import FIGURE
 from tests.package.debian import (
     OF_THE_PACKAGE,
@@ -138,8 +140,16 @@ def test_settings_of_the_system_are_understood(installed: Debian) -> None:
 
 def test_letters_for_screen_and_console(installed: Debian) -> None:
     assert "NotoSansMono" in installed.must("fc-match", "-f", "%{file}", "Noto Sans Mono")
-    for _, _, name in VIETNAMESE_FONTS:
-        assert installed.exists(f"/usr/share/consolefonts/{name}.psf.gz"), name
+    needed = {*map(chr, range(33, 127)), *vietnamese_letters(), *"“”…•↑↓→►◄—─│└├╭╮╯╰▀▄█●"}
+    for height in HEIGHTS:
+        font = console_font.read(
+            gzip.decompress(
+                (
+                    installed.folder / f"usr/share/consolefonts/{Size(height, 1).name}.psf.gz"
+                ).read_bytes()
+            )
+        )
+        assert not needed - set("".join(console_font.completed(font).letters)), height
 
 
 def _doctor(debian: Debian) -> tuple[int, dict[str, Any]]:

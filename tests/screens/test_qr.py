@@ -59,13 +59,13 @@ async def test_a_code_without_room_is_not_shown_clipped() -> None:
 class CodeScreen(Screen[None]):
     """A code alone on a screen that has what a drawn widget asks for."""
 
-    def __init__(self, full_block: bool) -> None:
+    def __init__(self, large: bool) -> None:
         super().__init__()
         self.view, self.t = VIEWS["sent"], translator("vi")
-        self.full_block = full_block
+        self.large = large
 
     def compose(self) -> ComposeResult:
-        yield QrCode(lambda view: MAILBOX.url, full_block=self.full_block)
+        yield QrCode(lambda view: MAILBOX.url, large=self.large)
 
 
 class CodeApp(App[None]):
@@ -73,22 +73,22 @@ class CodeApp(App[None]):
 
     CSS = "Screen { background: #400000; color: #00ff00; } QrCode { color: red; background: blue; }"
 
-    def __init__(self, full_block: bool) -> None:
+    def __init__(self, large: bool) -> None:
         super().__init__()
-        self.full_block = full_block
+        self.large = large
 
     def on_mount(self) -> None:
         self.theme = "gruvbox"
-        self.push_screen(CodeScreen(self.full_block))
+        self.push_screen(CodeScreen(self.large))
 
 
-@pytest.mark.parametrize("full_block", [False, True])
-async def test_a_code_is_black_on_white_in_every_theme(full_block: bool) -> None:
-    app = CodeApp(full_block)
+@pytest.mark.parametrize("large", [False, True])
+async def test_a_code_is_black_on_white_in_every_theme(large: bool) -> None:
+    app = CodeApp(large)
     async with app.run_test(size=(120, 40)) as pilot:
         await pilot.pause()
         region = app.screen.query_one(QrCode).region
-        assert region.size == ((66, 33) if full_block else (33, 17))
+        assert region.size == ((66, 33) if large else (33, 17))
         assert [code.text for code in zxingcpp.read_barcodes(picture_of(app))] == [MAILBOX.url]
         allowed = {"#000000", "#ffffff"}
         for line in lines_of(app)[region.y : region.bottom]:
@@ -97,5 +97,5 @@ async def test_a_code_is_black_on_white_in_every_theme(full_block: bool) -> None
                 if x < region.right and x + len(text) > region.x and len(text) <= region.width:
                     assert style.color.name in allowed
                     assert style.bgcolor.name in allowed
-                    assert not full_block or not text.strip()
+                    assert not large or not text.strip()
                 x += len(text)

@@ -11,7 +11,6 @@ from pathlib import Path
 import pytest
 
 from kiosk import supervision
-from kiosk.console import VIETNAMESE_FONTS, font_for
 from kiosk.supervision import LOOP_CRASHES, LOOP_SECONDS, CrashCounter, Supervisor
 
 
@@ -105,19 +104,3 @@ def test_the_log_goes_to_journald_with_its_levels(
             for handler in set(root.handlers) - set(before):
                 root.removeHandler(handler)
                 handler.close()
-
-
-@pytest.mark.parametrize(
-    ("width", "height", "font"),
-    [
-        (1920, 1080, "Vietnamese-Terminus32x16"),
-        (1280, 800, "Vietnamese-Terminus24x12"),
-        (1024, 768, "Vietnamese-Terminus20x10"),
-        (0, 0, "Vietnamese-Fixed16"),
-    ],
-)
-def test_the_consoles_font_leaves_room(width: int, height: int, font: str) -> None:
-    assert font_for(width, height) == font
-    assert [wide for wide, _, _ in VIETNAMESE_FONTS] == sorted(
-        (wide for wide, _, _ in VIETNAMESE_FONTS), reverse=True
-    )

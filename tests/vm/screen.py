@@ -7,7 +7,6 @@ does; for the console the letters are in the font's own file, dot by dot.
 
 from __future__ import annotations
 
-import gzip
 import math
 import operator
 import struct
@@ -132,9 +131,9 @@ def terminal_reader(screen: tuple[int, int], pixel_size: int) -> Reader:
     return Reader(grid, letters())
 
 
-def console_reader(screen: tuple[int, int], font: Path) -> Reader:
-    """Read what the bare console shows with this font (PSF version 1 or 2, compressed)."""
-    cell, glyphs = _read_psf(gzip.decompress(font.read_bytes()))
+def console_reader(screen: tuple[int, int], font: bytes) -> Reader:
+    """Read what the bare console shows with this font (a file of PSF version 2)."""
+    cell, glyphs = _read_psf(font)
     columns, rows = screen[0] // cell[0], screen[1] // cell[1]
     wanted = set(LETTERS)
     return Reader(
@@ -151,29 +150,8 @@ def _centred(screen: tuple[int, int], cell: tuple[int, int]) -> Grid:
 
 def _read_psf(data: bytes) -> tuple[tuple[int, int], list[tuple[str, Image.Image]]]:
     """Cell, and each letter's picture (kbd's psf-formats)."""
-    if data[:4] == b"\x72\xb5\x4a\x86":
-        _, start, _, count, size, height, width = struct.unpack("<7I", data[4:32])
-        table = [
-            part.split(b"\xfe")[0].decode(errors="ignore")
-            for part in data[start + count * size :].split(b"\xff")
-        ]
-    else:
-        mode, height = data[2], data[3]
-        start, count, size, width = 4, 512 if mode & 1 else 256, height, 8
-        table = []
-        words = struct.unpack(
-            f"<{(len(data) - start - count * size) // 2}H", data[start + count * size :]
-        )
-        letters: list[str] = []
-        sequence = False
-        for word in words:
-            if word == 0xFFFF:
-                table.append("".join(letters))
-                letters, sequence = [], False
-            elif word == 0xFFFE:
-                sequence = True
-            elif not sequence:
-                letters.append(chr(word))
+    _, start, _, count, size, height, width = struct.unpack("<7I", data[4:32])
+    table = [part.decode() for part in data[start + count * size :].split(b"\xff")]
     pictures: list[tuple[str, Image.Image]] = []
     for index, names in enumerate(table[:count]):
         dots = data[start + index * size : start + (index + 1) * size]

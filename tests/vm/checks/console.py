@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
-from pathlib import Path
 
+from kiosk.console import FONTS, font_file
+from kiosk.console_font import size_for
 from tests.vm.bench import UNIT, WELCOME, Bench
 from tests.vm.image import DISPLAY
 from tests.vm.registry import check
@@ -20,7 +21,9 @@ def console(bench: Bench) -> str:
     terminal = bench.reader
     bench.machine.shell(f"systemctl start {CONSOLE_UNIT}", seconds=180)
     try:
-        bench.reader = console_reader(DISPLAY, _font(bench))
+        size = size_for(*DISPLAY)
+        folder = bench.disk.root / FONTS.relative_to("/")
+        bench.reader = console_reader(DISPLAY, font_file(size, folder))
         customer = Customer(bench)
         customer.to_confirm()
         bench.keep_picture("console-confirm", "The bare console")
@@ -45,15 +48,6 @@ def console(bench: Bench) -> str:
         bench.reader = terminal
         bench.machine.shell(f"systemctl stop {CONSOLE_UNIT}; systemctl start {UNIT}", seconds=240)
     return (
-        f"font {_font(bench).name}; the code says {code}; Alt+F2, Ctrl+Alt+F2 and Scroll Lock do "
+        f"{size.name}, letters of {size.cell[0]} × {size.cell[1]} dots; the code says {code}; Alt+F2, Ctrl+Alt+F2 and Scroll Lock do "
         "nothing"
     )
-
-
-def _font(bench: Bench) -> Path:
-    """The font that the unit chooses for this screen, of the machine's own."""
-    python = "/opt/vnpt-bhxh-kiosk/bin/python"
-    name = bench.machine.shell(
-        f"{python} -c 'from kiosk.console import font_for; print(font_for{DISPLAY})'"
-    ).strip()
-    return bench.disk.root / f"usr/share/consolefonts/{name}.psf.gz"

@@ -26,7 +26,7 @@ def export(bench: Bench) -> str:
     bench.press_for("f11-f12", "Dành cho nhân viên VNPT")
     machine.type(STAFF_PIN)
     bench.press_for("ret", "Tình trạng máy", "Xuất chẩn đoán")
-    bench.keep_picture("staff-health", "Staff mode: each part at a glance")
+    bench.keep_picture_when("staff-health", "Staff mode: each part at a glance", "ĐẠT")
     bench.press_for("9", "Xuất tệp chẩn đoán cho kỹ thuật")
     machine.monitor("blockdev-add", driver="file", **{"node-name": "stick", "filename": str(stick)})
     machine.plug_in("usb-storage", "disk", drive="stick")
