@@ -48,6 +48,6 @@ def console(bench: Bench) -> str:
         bench.reader = terminal
         bench.machine.shell(f"systemctl stop {CONSOLE_UNIT}; systemctl start {UNIT}", seconds=240)
     return (
-        f"{size.name}, letters of {size.cell[0]} × {size.cell[1]} dots; the code says {code}; Alt+F2, Ctrl+Alt+F2 and Scroll Lock do "
-        "nothing"
+        f"{size.name}, letters of {size.cell[0]} × {size.cell[1]} dots; the code says {code}; "
+        "Alt+F2, Ctrl+Alt+F2 and Scroll Lock do nothing"
     )
