@@ -36,7 +36,10 @@ STAFF_CHORD = ("f11", "f12")
 CHORD_TIME = 1.0
 """Seconds between the two. A terminal delivers keys one after the other."""
 
-_WIDTHS = [(0, "-narrow"), (100, "-wide")]
+WIDE_SCREEN = 100
+"""Columns."""
+
+_WIDTHS = [(0, "-narrow"), (WIDE_SCREEN, "-wide")]
 _HEIGHTS = [(0, "-short"), (SHORT_SCREEN, "-regular")]
 
 
@@ -171,7 +174,13 @@ class JourneyScreen(Screen[None], inherit_bindings=False):
         return next((button for button in self._actions if button.escape), None)
 
     def on_mount(self) -> None:
-        """Focus what Enter shall act on."""
+        """Take the shape for this size, and focus what Enter shall act on."""
+        # Textual would have the classes only after the first frame, which would be seen to jump.
+        width, height = self.app.size
+        self.set_class(width < WIDE_SCREEN, "-narrow").set_class(width >= WIDE_SCREEN, "-wide")
+        self.set_class(height < SHORT_SCREEN, "-short").set_class(
+            height >= SHORT_SCREEN, "-regular"
+        )
         first = self.first_focus()
         if first is not None:
             self.set_focus(first)
