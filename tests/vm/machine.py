@@ -27,7 +27,7 @@ HOLD = 60
 """Milliseconds that a key is held down."""
 
 BREATH = 0.12
-"""Seconds from one key to the next. The virtual keyboard keeps sixteen events; what comes faster
+"""Seconds from one key to the next. The virtual keyboard keeps sixteen codes; what comes faster
 than an emulated machine fetches them is lost, a key's release as well."""
 
 _READER_INSIDE = 35963
@@ -96,7 +96,9 @@ class Machine:
             *("-drive", f"file={self._overlay},if=virtio,format=qcow2,cache=writeback"),
             *("-drive", f"file={self._disk.swap},if=virtio,format=raw,cache=unsafe"),
             *("-device", f"virtio-vga,xres={width},yres={height}"),
-            *("-device", "qemu-xhci,id=usb", "-device", "usb-kbd,bus=usb.0"),
+            # The keyboard is the machine's own, of type PS/2: QEMU's USB keyboard falls silent
+            # after a few hundred keys.
+            *("-device", "qemu-xhci,id=usb"),
             *("-netdev", f"user,id=net,{forward}", "-device", "virtio-net-pci,netdev=net"),
             *("-chardev", f"file,id=serial,path={state / 'serial.log'},append=on"),
             *("-serial", "chardev:serial"),
