@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import re
+import stat
 import sys
 from pathlib import Path
 
@@ -241,6 +243,25 @@ def test_no_number_in_the_file_makes_a_wait_without_end(ends: str, tmp_path: Pat
         clocks = Clocks()
         clocks.boot = boot
         assert 0 <= clocks.tries(tmp_path).wait <= LONGEST_WAIT
+
+
+def test_the_count_is_on_the_disk_before_the_pin_is_looked_at(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The file's content, and then the folder with its name: a power cut leaves no older count."""
+    synced: list[tuple[bool, str]] = []
+    fsync = os.fsync
+
+    def note(descriptor: int) -> None:
+        fsync(descriptor)
+        folder = stat.S_ISDIR(os.fstat(descriptor).st_mode)
+        named = tmp_path / "tries.json"
+        synced.append((folder, named.read_text() if named.exists() else ""))
+
+    monkeypatch.setattr(os, "fsync", note)
+    Clocks().tries(tmp_path).begin()
+    assert [folder for folder, _ in synced] == [False, True]
+    assert json.loads(synced[-1][1])["wrong"] == 1
 
 
 def test_a_disk_that_cannot_be_written_keeps_nobody_out_and_still_counts(tmp_path: Path) -> None:
