@@ -87,6 +87,12 @@ class Tries:
         self._ends = self._uptime() + self._whole_wait
         self._save()
 
+    def take_back(self) -> None:
+        """Nobody could tell whether it was right: as if it had not been typed."""
+        self._wrong = max(self._wrong - 1, 0)
+        self._ends = 0.0
+        self._save()
+
     def succeeded(self) -> None:
         """It was right: begin anew."""
         self._wrong, self._ends = 0, 0.0

@@ -125,6 +125,7 @@ STAFF_VIEWS: dict[str, View] = {
     "out of service, by staff": View(State.OUT_OF_SERVICE, problem=problems.KIOSK_TAKEN_OUT),
     "staff login": _login(6),
     "staff login, refused": _login(refused=True, wait=61),
+    "staff login, unchecked": _login(unchecked=True),
     "staff login, checking": _login(8, checking=True),
     "staff health": _staff(
         health_page(health(readers=ReaderState(True, ("Feitian ePass2003 00 00",))))
