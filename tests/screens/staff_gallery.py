@@ -62,6 +62,10 @@ RECORDS = [
     *_visit(4, "sent", "R-2HQV-8M4T", "03*******-001"),
     *_visit(5, "C02"),
     *_visit(6, "S07", "R-XX31-PP0D"),
+    *(
+        Record(seq=6, time="", what=what, visit="v6", effect="send", outcome=outcome)
+        for what, outcome in (("effect begun", ""), ("effect done", "OutcomeUnknown"))
+    ),
     *_visit(7, "ForgotUsername", tax_code=""),
     *_visit(8, "Declined", tax_code=""),
     Record(seq=99, time="2026-11-25T09:12:00Z", what="visit begun", visit="v9"),

@@ -17,6 +17,8 @@ from kiosk.flow import Overlay, StaffTopic, State
 from kiosk.machine import Machine
 from kiosk.sandbox.embedded import Hang, Operation
 from kiosk.sandbox.server.run import SandboxServer
+from kiosk.service.errors import AnswerLost
+from kiosk.service.messages import Delivery
 from kiosk.staff.mode import Rows, StaffRoom
 from kiosk.staff.page import Row, Say, Status
 from kiosk.staff.pin_hash import PinHash
@@ -417,3 +419,32 @@ async def test_the_last_visits_are_those_of_the_journal(desk: StaffKiosk) -> Non
     page = desk.view.staff_mode.page
     assert page is not None
     assert [row.details for row in page.rows] == [(Say("staff.visits.declined"),)]
+
+
+async def test_a_visit_with_an_unknown_end_is_told_as_one(
+    desk: StaffKiosk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By the lines that the kiosk itself writes: the answer to the order is lost."""
+
+    async def lost(*_: str) -> Delivery:
+        raise AnswerLost("test")
+
+    await desk.to_confirm()
+    for call in ("confirm", "status"):
+        monkeypatch.setattr(desk.client, call, lost)
+    desk.do(flow.SendConfirmed())
+    await desk.reaches(State.RESULT_UNKNOWN)
+    reference = desk.view.reference
+    desk.reader.remove()
+    desk.do(flow.Finished())
+    await desk.reaches(State.WELCOME)
+    await desk.until(lambda: "visit ended" in desk.whats(), "the journal")
+    await desk.admitted()
+    desk.open(StaffTopic.VISITS)
+    await desk.until(lambda: "staff.running" not in desk.rows, "the visits")
+    page = desk.view.staff_mode.page
+    assert page is not None
+    (row,) = page.rows
+    assert reference in str(row.text)
+    assert Say("staff.visits.unknown") in row.details
+    assert row.advice == Say("staff.visits.unknown_do")
