@@ -60,7 +60,7 @@ def _standing(view: View, t: Translator) -> str:
     """What became of the last PIN, and how long none is looked at."""
     standing = view.staff_mode
     if standing.checking:
-        return t("staff.running")
+        return t("staff_login.checking")
     parts = []
     if standing.unchecked:
         parts.append(t("staff_login.unchecked"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -59,6 +60,14 @@ def test_a_broken_part_has_its_code_and_what_to_do(problem: problems.Problem, pa
     assert row.advice is not None
     assert plain(row.advice).startswith(f"problem.{problem.key}.staff")
     assert row.opens == StaffTopicAsked(StaffTopic.CODES, problem.code)
+
+
+def test_a_clock_is_not_right_before_somebody_has_told_the_time() -> None:
+    never = replace(health(), service_known=False)
+    for state in (never, health(problems.SERVICE_UNREACHABLE)):
+        row = keys(health_page(state))["staff.health.clock"]
+        assert row.status is Status.RUNNING
+        assert Say("staff.health.clock_unknown") in row.details
 
 
 @pytest.mark.parametrize("problem", problems.ALL, ids=lambda p: p.code)

@@ -364,7 +364,15 @@ async def test_the_service_is_tested(desk: StaffKiosk, server: SandboxServer) ->
     await desk.admitted()
     rows = await desk.does(StaffTopic.SERVICE)
     assert rows["staff.service.answer"].status is Status.OK
-    assert rows["staff.service.clock"].status is Status.OK
+    assert rows["staff.service.clock_right"].status is Status.OK
+    with server.faults.during("clock", seconds=40.0):
+        rows = await desk.does(StaffTopic.SERVICE)
+        assert rows["staff.service.clock_behind"].status is Status.OK
+    with server.faults.during("clock", seconds=-600.0):
+        row = (await desk.does(StaffTopic.SERVICE))["staff.service.clock_ahead"]
+        assert row.status is Status.FAILED
+        assert isinstance(row.text, Say)
+        assert abs(int(str(row.text.values["seconds"])) - 600) <= 1
     server.stop()
     rows = await desk.does(StaffTopic.SERVICE)
     assert rows["staff.service.answer"].status is Status.FAILED
