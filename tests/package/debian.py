@@ -115,7 +115,7 @@ what concerns files is done."""
 
 
 GRUB = """#!/bin/sh
-echo "$DPKG_MAINTSCRIPT_NAME" >>/root/grub
+echo "$DPKG_MAINTSCRIPT_PACKAGE $DPKG_MAINTSCRIPT_NAME" >>/root/grub
 exit 1
 """
 """Stands in for update-grub, on a machine on which it fails."""

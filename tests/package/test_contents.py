@@ -64,6 +64,12 @@ def test_no_file_tells_where_it_was_built(contents: Path) -> None:
     assert not told
 
 
+def test_no_private_key(contents: Path) -> None:
+    """Not even one that is public anyway, for trying a service out."""
+    for path in _files(contents / "usr/share/doc"):
+        assert b"PRIVATE KEY" not in path.read_bytes(), path
+
+
 def test_programs(contents: Path) -> None:
     programs = contents / HOME / "bin"
     assert {path.name for path in programs.iterdir()} == {
@@ -118,12 +124,12 @@ def test_every_system_file_is_in_it(contents: Path) -> None:
 
 def test_nothing_that_a_page_refers_to_is_missing(contents: Path) -> None:
     folder = contents / "usr/share/doc/vnpt-bhxh-kiosk"
-    pages = sorted(folder.glob("*.md"))
+    pages = sorted(folder.rglob("*.md"))
     assert {"install.md", "staff-guide.vi.md"} <= {page.name for page in pages}
     for page in pages:
         for link in re.findall(r"\]\(([^)#\s]+)", page.read_text(encoding="utf-8")):
             if "://" not in link:
-                assert (folder / link).is_file(), (page.name, link)
+                assert (page.parent / link).is_file(), (page.name, link)
 
 
 def test_the_boot_menu_is_closed_while_the_kiosk_is_there(contents: Path) -> None:
