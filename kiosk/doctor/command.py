@@ -15,9 +15,10 @@ from kiosk.doctor import tokens
 from kiosk.doctor.checks import carry_out, fault, in_a_thread
 from kiosk.doctor.configuration import look_at_configuration
 from kiosk.doctor.findings import Finding, Report, Status, group, skipped
-from kiosk.doctor.machine import Machine, speak_for
-from kiosk.doctor.machine_checks import machine_checks
+from kiosk.doctor.machine import Machine, may_load_modules, speak_for
+from kiosk.doctor.machine_checks import NOT_AS_ROOT, machine_checks
 from kiosk.doctor.verdict import stops
+from kiosk.doctor.visit import look_for_visit
 from kiosk.hardware.readers import PcscWatcher
 
 CONFIGURATION_SECONDS = 5.0
@@ -43,6 +44,7 @@ async def diagnose(order: Order, progress: Callable[[str], None]) -> Report:
         progress: told what takes its time.
     """
     findings = [speak_for(order.user)]
+    load_modules = may_load_modules(order.user)
     checked, configuration = await _configuration(
         order.config, CONFIGURATION_SECONDS * order.place.patience
     )
@@ -50,12 +52,12 @@ async def diagnose(order: Order, progress: Callable[[str], None]) -> Report:
         findings.append(configuration)
     if order.machine:
         progress("looking at the machine")
-        checks = machine_checks(checked, order.place, datetime.now(UTC))
+        checks = machine_checks(checked, order.place, datetime.now(UTC), load_modules=load_modules)
         findings += await asyncio.gather(*map(carry_out, checks))
     options = [name for name, on in (("machine", order.machine), ("token", order.token)) if on]
     subject = f"{' '.join(f'--{one}' for one in options)} (configuration {order.config})"
     if order.token:
-        report = await _tokens(checked, progress)
+        report = await _tokens(checked, order.place, progress, load_modules=load_modules)
         findings += report.findings
         if not order.machine:
             return replace(report, subject=subject, findings=tuple(findings))
@@ -78,9 +80,15 @@ async def _configuration(path: Path, seconds: float) -> tuple[Checked, Finding]:
     return checked, group("config", title, look_at_configuration(checked))
 
 
-async def _tokens(checked: Checked, progress: Callable[[str], None]) -> Report:
+async def _tokens(
+    checked: Checked, machine: Machine, progress: Callable[[str], None], *, load_modules: bool
+) -> Report:
     settings = checked.settings
     if settings is not None:
+        if not load_modules:
+            return Report("", (), _not_looked(NOT_AS_ROOT))
+        if visit := look_for_visit(machine, settings.audit_directory):
+            return Report("", (visit,), _not_looked("a customer may be using the token"))
         try:
             driver = settings.driver(note_unknown=False)
             return await tokens.check_tokens(settings, PcscWatcher(), driver, progress)
@@ -91,16 +99,41 @@ async def _tokens(checked: Checked, progress: Callable[[str], None]) -> Report:
     return Report("", (skipped("token", "the configuration has to be mended first"),), verdict)
 
 
+def _not_looked(reason: str) -> Finding:
+    """The verdict on a token of which nothing was asked."""
+    return skipped("verdict", reason, goes_on=False, problem=None)
+
+
 def _conclusion(findings: list[Finding]) -> Finding:
-    subjects = {
-        status: [one.name for one in findings if one.status is status]
+    """What all of it comes to. What was not looked at is not said to be in order."""
+    bad, doubt = (
+        [one.name for one in findings if one.status is status]
         for status in (Status.FAILED, Status.WARNING)
-    }
-    facts = {"failed": subjects[Status.FAILED], "warnings": subjects[Status.WARNING]}
-    if bad := facts["failed"]:
-        text = f"To be mended: {', '.join(bad)}"
-        return Finding("conclusion", Status.FAILED, text, facts=facts)
-    if doubt := facts["warnings"]:
-        text = f"The kiosk can serve; in doubt: {', '.join(doubt)}"
-        return Finding("conclusion", Status.WARNING, text, facts=facts)
-    return Finding("conclusion", Status.OK, "All in order", facts=facts)
+    )
+    unseen = [one.name for one in findings if _holds(one, _was_skipped)]
+    taken_out = any(_holds(one, _is_taken_out) for one in findings)
+    told = []
+    if bad:
+        told.append(f"To be mended: {', '.join(bad)}")
+    if taken_out:
+        told.append("Staff have taken the kiosk out of service (K12): it serves nobody")
+    if doubt:
+        told.append(f"{'in' if told else 'The kiosk can serve; in'} doubt: {', '.join(doubt)}")
+    if unseen:
+        told = told or ["All that was looked at is in order"]
+        told.append(f"{len(unseen)} not looked at, or not at all of it: {', '.join(unseen)}")
+    status = Status.FAILED if bad else Status.WARNING if told else Status.OK
+    facts = {"failed": bad, "warnings": doubt, "skipped": unseen, "taken_out": taken_out}
+    return Finding("conclusion", status, "; ".join(told) or "All in order", facts=facts)
+
+
+def _holds(finding: Finding, is_so: Callable[[Finding], bool]) -> bool:
+    return is_so(finding) or any(_holds(part, is_so) for part in finding.parts)
+
+
+def _was_skipped(finding: Finding) -> bool:
+    return finding.status is Status.SKIPPED
+
+
+def _is_taken_out(finding: Finding) -> bool:
+    return finding.facts.get("problem") == problems.KIOSK_TAKEN_OUT.code

@@ -8,7 +8,7 @@ import unicodedata
 from kiosk.console import FONTS
 from kiosk.console_font import HEIGHTS, Size
 from kiosk.doctor.findings import Finding, failed, ok, skipped, warning
-from kiosk.doctor.machine import CONSOLE_UNIT, UNIT, Machine
+from kiosk.doctor.machine import CONSOLE_UNIT, UNIT, Machine, Ran
 from kiosk.doctor.unit_files import unit_settings
 
 FOOT_FILES = ("/usr/share/vnpt-bhxh-kiosk/foot.ini", "/etc/vnpt-bhxh-kiosk/display.ini")
@@ -36,26 +36,41 @@ def look_at_fonts(machine: Machine) -> list[Finding]:
     family = terminal_font(machine)
     letters = _charset(vietnamese_letters())
     ran = machine.run(("fc-match", "--format", "%{family[0]}", family))
-    if ran is not None and ran.code is None:
-        return [skipped("fonts", "fontconfig does not answer in time")]
     if ran is None or ran.code != 0:
-        advice = "Install the Debian packages fontconfig and fonts-noto-mono."
-        return [failed("fonts", "fontconfig does not answer: no font can be found", advice)]
+        return [_unknown(f"which font {family} is here", "fc-match", ran)]
     taken = ran.output.strip()
     advice = (
         "Install the Debian package fonts-noto-mono, and name its font in display.ini: "
         "font=Noto Sans Mono:size=14"
     )
     facts = {"wanted": family, "taken": taken}
-    if not _has(machine, taken, letters):
+    ran = _list(machine, taken, letters)
+    if ran is None or ran.code != 0:
+        return [_unknown(f"whether {taken} has Vietnamese letters", "fc-list", ran)]
+    if not ran.output.strip():
         text = f"font {family} is {taken} here, which lacks Vietnamese letters"
         return [failed("fonts", text, advice, **facts)]
     found = [ok("fonts", f"font {family} is {taken} here, with all 134 letters", **facts)]
-    if not _has(machine, taken, _charset(BLOCKS)):
+    ran = _list(machine, taken, _charset(BLOCKS))
+    if ran is None or ran.code != 0:
+        found.append(_unknown(f"whether {taken} has block elements", "fc-list", ran))
+    elif not ran.output.strip():
         # foot draws them itself; another terminal does not.
         text = f"{taken} lacks block elements: only foot draws the QR code with it"
         found.append(warning("blocks", text, advice))
     return found
+
+
+def _unknown(what: str, program: str, ran: Ran | None) -> Finding:
+    """fontconfig has not said."""
+    if ran is None:
+        text = f"nobody can tell {what}: {program} is not installed"
+        return warning("fonts", text, "Install the Debian package fontconfig.")
+    if ran.code is None:
+        text = f"nobody can tell {what}: {program} does not answer in time"
+        return warning("fonts", text, "The machine is slow or busy: wait longer with --wait.")
+    text = f"nobody can tell {what}: {program} ended with {ran.code}"
+    return warning("fonts", text, f"`{program}` tells why.")
 
 
 def terminal_font(machine: Machine) -> str:
@@ -74,10 +89,9 @@ def terminal_font(machine: Machine) -> str:
     return family
 
 
-def _has(machine: Machine, family: str, charset: str) -> bool:
-    ran = machine.run(("fc-list", f":family={family}:charset={charset}", "family"))
-    # Whether a slow machine has the letters is not known, and nothing to complain of.
-    return ran is not None and (ran.code is None or bool(ran.output.strip()))
+def _list(machine: Machine, family: str, charset: str) -> Ran | None:
+    """Ask for the fonts of this family that have all these letters."""
+    return machine.run(("fc-list", f":family={family}:charset={charset}", "family"))
 
 
 def _charset(text: str) -> str:

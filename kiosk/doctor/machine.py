@@ -144,6 +144,12 @@ def speak_for(user: str) -> Finding:
     return ok("user", f"speaks for user {user} (started by root)", **{**facts, "user": user})
 
 
+def may_load_modules(user: str) -> bool:
+    """Whether a vendor's module may be loaded by this process, after `speak_for`: not with all
+    of root's rights, unless the kiosk itself has them."""
+    return os.geteuid() != 0 or own_name() == user
+
+
 def owner_of(about: os.stat_result) -> str:
     """Owner and group of a file, by name where they have one."""
     try:

@@ -36,14 +36,19 @@ LOG_FOLDER = Path("/var/log/journal")
 MODULE_SECONDS = 12.0
 """Longest time for a module to load and to say what it is; the kiosk may wait longer."""
 
+NOT_AS_ROOT = "there is no user to load vendors' modules as, and root does not"
 
-def machine_checks(checked: Checked, machine: Machine, moment: datetime) -> list[Check]:
+
+def machine_checks(
+    checked: Checked, machine: Machine, moment: datetime, *, load_modules: bool = True
+) -> list[Check]:
     """All checks of the machine, none of them carried out yet.
 
     Args:
         checked: the configuration.
         machine: where to look.
         moment: the time now, aware.
+        load_modules: whether PKCS#11 modules may be loaded (`machine.may_load_modules`).
     """
     settings = checked.settings
 
@@ -83,11 +88,17 @@ def machine_checks(checked: Checked, machine: Machine, moment: datetime) -> list
 
     def duty(known: Settings) -> Parts:
         found = records.look_at_duty(known.state_directory, known.hours, moment.astimezone())
-        return [*found, *records.look_at_crashes(machine.at(RUNTIME_FOLDER))]
+        return [
+            *found,
+            *records.look_at_staff_mode(known.config.staff.pin_hash),
+            *records.look_at_crashes(machine.at(RUNTIME_FOLDER)),
+        ]
 
     async def modules() -> Parts:
         if settings is None:
             return [_no_configuration("modules")]
+        if not load_modules:
+            return [skipped("modules", NOT_AS_ROOT)]
         return await _modules(settings, machine.patience)
 
     async def way() -> Parts:

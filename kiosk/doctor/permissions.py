@@ -38,6 +38,8 @@ def look_at_permissions(settings: Settings, machine: Machine) -> list[Finding]:
     """
     config, folder = settings.config, settings.path.parent
     found = [check_readable(Place("kiosk.toml", settings.path))]
+    if config.staff.pin_hash:
+        found += check_hash_is_private(Place("staff.pin_hash", settings.path))
     for key, name in (
         ("hardware.tokens_file", config.hardware.tokens_file),
         ("mailbox.webmail_file", config.mailbox.webmail_file),
@@ -78,7 +80,9 @@ def check_unit_lets_write(places: Sequence[Place], machine: Machine) -> list[Fin
             ("ReadWritePaths", "/"),
         )
         for value in settings.get(key, ())
-        for name in value.split()
+        # systemd.exec(5): "-" where it may be missing, "+" for the unit's own root; a folder's
+        # name may have a second one, and whether it is read-only, behind a colon.
+        for name in (one.lstrip("-+").partition(":")[0] for one in value.split())
     ]
     return [
         failed(
@@ -110,6 +114,23 @@ def check_readable(place: Place) -> Finding:
         advice = "The kiosk only reads it: give it to root, so that the kiosk cannot change it."
         return warning("readable", f"{title}: belongs to the kiosk's own user", advice, **facts)
     return ok("readable", title, **facts)
+
+
+def check_hash_is_private(place: Place) -> list[Finding]:
+    """A file with the staff PIN's hash: six digits are found out from it within hours, so that
+    not every user of the machine may read it."""
+    about = _about(place)
+    if isinstance(about, Finding) or not about.st_mode & stat.S_IROTH:
+        return []
+    folders = place.path.resolve().parents
+    if not all(folder.stat().st_mode & stat.S_IXOTH for folder in folders):
+        return []
+    advice = (
+        f"Give it to the kiosk's group and chmod 640 {place.path}, as the Debian package does "
+        "when it is installed."
+    )
+    text = f"{_title(place, about)}: everybody on this machine may read the staff PIN's hash"
+    return [warning("hash", text, advice, **_facts(place, about))]
 
 
 def check_secret(place: Place) -> Finding:

@@ -6,7 +6,7 @@ import os
 from datetime import datetime
 from pathlib import Path
 
-from kiosk import audit
+from kiosk import audit, problems
 from kiosk.doctor.findings import Finding, failed, ok, skipped, warning
 from kiosk.doctor.machine import own_name
 from kiosk.hours import OpeningHours
@@ -95,7 +95,7 @@ def look_at_duty(state: Path | None, hours: OpeningHours, now: datetime) -> list
     if state is not None and os.path.exists(state / TAKEN_OUT):  # noqa: PTH110 - as below.
         text = "staff have taken the kiosk out of service (K12)"
         advice = f"Put it back in staff mode, or take the file {state / TAKEN_OUT} away."
-        found.append(warning("duty", text, advice))
+        found.append(warning("duty", text, advice, problem=problems.KIOSK_TAKEN_OUT.code))
     opening = hours.next_opening(now)
     if opening is not None:
         text = f"outside opening hours (K11): it opens on {opening:%d/%m} at {opening:%H:%M}"
@@ -105,3 +105,16 @@ def look_at_duty(state: Path | None, hours: OpeningHours, now: datetime) -> list
     else:
         found.append(ok("hours", "within opening hours", opens=None))
     return found
+
+
+def look_at_staff_mode(pin_hash: str) -> list[Finding]:
+    """Whether staff mode can be opened.
+
+    Args:
+        pin_hash: of the configuration.
+    """
+    if pin_hash:
+        return [ok("staff", "staff mode opens with the staff PIN")]
+    text = "no staff PIN is set: staff mode cannot be opened"
+    advice = "`kiosk staff pin` asks for one and prints its line for [staff] of kiosk.toml."
+    return [warning("staff", text, advice)]

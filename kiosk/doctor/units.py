@@ -83,7 +83,7 @@ def _pcscd(machine: Machine, enabled: Set[str]) -> Finding:
         return failed("pcscd_unit", f"{PCSCD} is not installed", advice)
     if PCSCD not in enabled:
         advice = f"`systemctl enable --now {PCSCD}`"
-        return warning("pcscd_unit", f"{PCSCD} is not enabled: pcscd starts on no boot", advice)
+        return warning("pcscd_unit", f"{PCSCD} is not enabled", advice)
     return ok("pcscd_unit", f"{PCSCD} is enabled")
 
 

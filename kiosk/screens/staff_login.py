@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from textual import on
 from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical
-from textual.widget import Widget
 
 from kiosk.flow import StaffLeft, StaffPinEntered
 from kiosk.i18n import Translator
-from kiosk.screens.base import JourneyScreen
+from kiosk.screens.pin_typing import PinTypingScreen
 from kiosk.view import View
 from kiosk.widgets.action_button import ActionButton
 from kiosk.widgets.drawn import Words
@@ -20,7 +18,7 @@ from kiosk.widgets.key_grid import STAFF_PIN_PAGES, KeyGrid
 from kiosk.widgets.pin_entry import PinEntry
 
 
-class StaffLoginScreen(JourneyScreen):
+class StaffLoginScreen(PinTypingScreen):
     """`State.STAFF_LOGIN`. The PIN goes where a customer's goes: into the one PIN buffer."""
 
     def body(self) -> ComposeResult:
@@ -41,67 +39,33 @@ class StaffLoginScreen(JourneyScreen):
         yield ActionButton("pin.clear", widget_id="clear")
         yield ActionButton("staff.leave", StaffLeft, escape=True)
 
-    def first_focus(self) -> Widget:
-        """The field."""
-        return self.query_one(PinEntry)
-
     @property
     def _staff_can_be_called(self) -> bool:
         return False
 
-    def press(self, button: ActionButton) -> None:
-        """Do what a button says."""
-        if button.id == "confirm":
-            self._confirm()
-        elif button.id == "clear":
-            entry = self.query_one(PinEntry)
-            entry.clear()
-            self.set_focus(entry)
-        else:
-            super().press(button)
-
-    @on(PinEntry.Submitted)
-    def _submitted(self) -> None:
-        if self._is_too_soon():
-            self.view.pin.release()
-        else:
-            self._confirm()
-
-    def _confirm(self) -> None:
+    def confirm(self) -> None:
+        """Take the PIN, or say what it is made of: what is too short is certainly wrong."""
         entry, pin = self.query_one(PinEntry), self.view.pin
         self.set_focus(entry)
         if self.view.staff_mode.checking:
             return
         if entry.incomplete or len(pin) < self.view.pin_length[0]:
-            # Something was left out, so it is certainly wrong, and would cost a try.
-            pin.release()
-            entry.clear()
-            self.call_after_refresh(self.query_one(Hint).say, "staff_login.again")
+            self.ask_again("staff_login.again")
             return
         pin.seal()
         self.raise_event(StaffPinEntered())
-
-    @on(PinEntry.Changed)
-    def _changed(self) -> None:
-        self.query_one(Hint).say("")
-
-    @on(PinEntry.Refused)
-    def _refused(self, message: PinEntry.Refused) -> None:
-        self.query_one(Hint).say(message.hint)
-
-    def _type(self, character: str) -> None:
-        self.query_one(PinEntry).type_character(character)
-
-    def _backspace(self) -> None:
-        self.query_one(PinEntry).action_backspace()
 
 
 def _standing(view: View, t: Translator) -> str:
     """What became of the last PIN, and how long none is looked at."""
     standing = view.staff_mode
     if standing.checking:
-        return t("staff.running")
-    parts = [t("staff_login.wrong")] if standing.refused else []
+        return t("staff_login.checking")
+    parts = []
+    if standing.unchecked:
+        parts.append(t("staff_login.unchecked"))
+    elif standing.refused:
+        parts.append(t("staff_login.wrong"))
     if standing.wait:
         minutes, seconds = divmod(standing.wait, 60)
         parts.append(t("staff_login.wait", time=f"{minutes}:{seconds:02}"))

@@ -39,8 +39,8 @@ def choose_pin(say: Callable[[str], None]) -> str | None:
             if not SHORTEST <= len(first) <= LONGEST:
                 say(f"the staff PIN has {SHORTEST} to {LONGEST} digits")
                 return None
-            if len(set(first)) == 1:
-                say("a PIN of one digit only is guessed at once; choose another")
+            if reason := weakness(first):
+                say(f"{reason}: that is guessed at once; choose another")
                 return None
             if not _ask("The same again: ", second):
                 return None
@@ -54,6 +54,24 @@ def choose_pin(say: Callable[[str], None]) -> str | None:
     finally:
         for secret in (first, second):
             secret[:] = bytes(len(secret))
+
+
+def weakness(pin: bytearray) -> str:
+    """Why anybody would try this PIN first; empty if nobody would.
+
+    The digits are compared where they lie, so that no copy of them stays behind.
+    """
+    digits = range(1, len(pin))
+    if all(pin[i] == pin[0] for i in digits):
+        return "one digit only"
+    steps = {(pin[i] - pin[i - 1]) % 10 for i in digits}
+    # 0 as well: 112233 is counting too.
+    if steps <= {0, 1} or steps <= {0, 9}:
+        return "digits in the order of counting, up or down"
+    for length in range(2, len(pin) // 2 + 1):
+        if all(pin[i] == pin[i - length] for i in range(length, len(pin))):
+            return f"the same {length} digits over and over"
+    return ""
 
 
 def _ask(question: str, into: bytearray) -> bool:

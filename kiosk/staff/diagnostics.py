@@ -62,16 +62,21 @@ class Diagnostics:
         notes: tuple[Row, ...] = ()
         if self.stick.is_there:
             async with self.stick.mounted() as mounted:
-                if mounted is not None and await asyncio.to_thread(_write, mounted / name, content):
-                    return (
-                        Row(Say("staff.export.on_stick"), Status.OK, (name,)),
-                        Row(Say("staff.export.pull_out")),
-                    )
+                written = mounted is not None and await asyncio.to_thread(
+                    _write, mounted / name, content
+                )
+            if written:
+                return (Row(Say("staff.export.on_stick"), Status.OK, (name,)), self._given_back())
             notes = (Row(Say("staff.export.stick_failed"), Status.WARNING),)
         path = self.folder / name
         if not await asyncio.to_thread(self._keep, path, content):
             return (*notes, Row(Say("staff.export.failed"), Status.FAILED))
         return (*notes, Row(Say("staff.export.in_folder"), Status.OK, (str(path),)))
+
+    def _given_back(self) -> Row:
+        if self.stick.is_mounted:
+            return Row(Say("staff.export.leave_in"), Status.WARNING)
+        return Row(Say("staff.export.pull_out"))
 
     def _keep(self, path: Path, content: bytes) -> bool:
         try:

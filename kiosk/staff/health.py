@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import platform
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -43,6 +42,11 @@ class Health:
     hours: tuple[str, ...] = ()
     """Today's opening hours, such as `07:30-11:30`."""
 
+    @property
+    def clock_known(self) -> bool:
+        """Whether the clock can be judged: only the service's answer tells the time."""
+        return self.service_known and not set(self.troubles) & set(_OF_SERVICE)
+
 
 def health_page(health: Health) -> StaffPage:
     """Make the page. What is broken carries its problem's code and what to do."""
@@ -64,7 +68,8 @@ def health_page(health: Health) -> StaffPage:
             health,
             "staff.health.clock",
             (problems.KIOSK_CLOCK,),
-            f"{health.now:%H:%M:%S  %d/%m/%Y}",
+            *_clock(health),
+            status=Status.OK if health.clock_known else Status.RUNNING,
         ),
         _part(health, "staff.health.disk", (problems.KIOSK_DISK,), _free(health.free)),
         _part(
@@ -83,7 +88,6 @@ def health_page(health: Health) -> StaffPage:
                     {
                         "version": __version__,
                         "since": f"{health.since:%H:%M  %d/%m/%Y}",
-                        "python": platform.python_version(),
                     },
                 ),
             ),
@@ -117,6 +121,11 @@ def _part(
 def _readers(health: Health) -> tuple[Text, ...]:
     names = health.readers.readers if health.readers else ()
     return tuple(clean_text(name, 60) for name in names) or (Say("staff.health.no_reader"),)
+
+
+def _clock(health: Health) -> tuple[Text, ...]:
+    now = f"{health.now:%H:%M:%S  %d/%m/%Y}"
+    return (now,) if health.clock_known else (now, Say("staff.health.clock_unknown"))
 
 
 def _free(free: int | None) -> Text:

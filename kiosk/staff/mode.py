@@ -88,6 +88,7 @@ class StaffMode:
         self._timer: asyncio.TimerHandle | None = None
         self._checking = False
         self._refused = False
+        self._unchecked = False
         self._admitted = False
 
     @property
@@ -100,6 +101,7 @@ class StaffMode:
             page=page,
             checking=self._checking,
             refused=self._refused,
+            unchecked=self._unchecked,
             wait=math.ceil(self._room.tries.wait),
         )
 
@@ -107,7 +109,7 @@ class StaffMode:
 
     def opened(self) -> None:
         """Somebody stands before the door."""
-        self._refused = False
+        self._refused = self._unchecked = False
         self._tick()
 
     def check_pin(self, pin: PinBuffer) -> None:
@@ -118,7 +120,8 @@ class StaffMode:
             pin.wipe()
             self._around.raise_event(StaffRefused())
             return
-        self._checking, self._refused = True, False
+        self._checking = True
+        self._refused = self._unchecked = False
         self._start(self._check(pin))
 
     async def _check(self, pin: PinBuffer) -> None:
@@ -128,7 +131,10 @@ class StaffMode:
             # Not released here: when this is cancelled, a thread may still be reading.
             right = await self._room.verify(pin.view())
         except HashFailed as error:
+            # Not the fault of whoever typed it, so no wait grows from it; but the door stays shut.
             log.error("the staff PIN could not be looked at: %s", error)
+            await self._room.in_thread(tries.take_back)
+            self._unchecked = True
             right = False
         finally:
             pin.wipe()
@@ -138,11 +144,14 @@ class StaffMode:
             self._around.record("staff admitted")
             self._admitted = True
             self._around.raise_event(StaffAdmitted())
+            return
+        if self._unchecked:
+            self._around.record("staff not checked")
         else:
             self._refused = True
             self._around.record("staff refused", count=tries.wrong)
-            self._around.raise_event(StaffRefused())
-            self._tick()
+        self._around.raise_event(StaffRefused())
+        self._tick()
 
     # Pages
 
@@ -243,7 +252,7 @@ class StaffMode:
         # Also of a check that was cancelled before it began.
         self._checking = False
         self._page = None
-        self._refused = False
+        self._refused = self._unchecked = False
         if self._admitted:
             self._admitted = False
             self._around.record("staff left")

@@ -85,5 +85,7 @@ class StaffView:
     """A staff PIN is being looked at."""
     refused: bool = False
     """The last one was wrong."""
+    unchecked: bool = False
+    """The machine could not find out whether the last one was right."""
     wait: int = 0
     """Seconds until one is looked at again."""

@@ -71,13 +71,21 @@ class PinHash:
         return f"$argon2id$v=19${cost}${_encoded(self.salt)}${_encoded(self.digest)}"
 
     def matches(self, pin: bytearray | memoryview) -> bool:
-        """Tell whether `pin` is the PIN. Takes a tenth of a second, so not on an event loop."""
+        """Tell whether `pin` is the PIN. Takes a tenth of a second, so not on an event loop.
+
+        Raises:
+            HashFailed: nobody can tell; memory is short.
+        """
         found = _argon2id(pin, self.salt, self.memory, self.passes, self.lanes, len(self.digest))
         return hmac.compare_digest(found, self.digest)
 
 
 def make_hash(pin: bytearray | memoryview) -> PinHash:
-    """Hash a new PIN, with RFC 9106's second recommended cost: 64 MiB, three passes."""
+    """Hash a new PIN, with RFC 9106's second recommended cost: 64 MiB, three passes.
+
+    Raises:
+        HashFailed: memory is short.
+    """
     memory, passes, lanes = 64 * 1024, 3, 4
     salt = secrets.token_bytes(16)
     return PinHash(memory, passes, lanes, salt, _argon2id(pin, salt, memory, passes, lanes, 32))

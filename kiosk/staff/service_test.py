@@ -18,6 +18,10 @@ if TYPE_CHECKING:
 DEADLINE = 30.0
 """Seconds; the client's own time-outs are shorter."""
 
+RIGHT = 2.0
+"""Seconds between two clocks that agree: the service tells whole seconds, and the answer is on
+its way for a moment."""
+
 
 def service_page(rows: tuple[Row, ...] | None = None) -> StaffPage:
     """Make the page: how it is done, or what came of it."""
@@ -39,7 +43,6 @@ async def check_service(client: ServiceClient) -> tuple[Row, ...]:
         await own.close()
     took = f"{1000 * (time.monotonic() - began):.0f}"
     difference = health.time - time.time()
-    seconds = f"{difference:+.0f}"
     rows = [
         Row(
             Say("staff.service.answer"),
@@ -48,9 +51,17 @@ async def check_service(client: ServiceClient) -> tuple[Row, ...]:
         ),
         Row(Say("staff.service.tls" if own.encrypted else "staff.service.plain"), Status.OK),
     ]
-    clock = Say("staff.service.clock", {"seconds": seconds})
+    clock = _clock(difference)
     if abs(difference) > CLOCK_TOLERANCE:
         rows.append(troubled(clock, problems.KIOSK_CLOCK))
     else:
         rows.append(Row(clock, Status.OK))
     return tuple(rows)
+
+
+def _clock(difference: float) -> Say:
+    """How the machine's clock is, by how many seconds the service's is ahead of it."""
+    if abs(difference) < RIGHT:
+        return Say("staff.service.clock_right")
+    key = "staff.service.clock_behind" if difference > 0 else "staff.service.clock_ahead"
+    return Say(key, {"seconds": f"{abs(difference):.0f}"})

@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator
+import os
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -24,6 +25,12 @@ COMMAND = ("/usr/bin/systemctl", "--no-ask-password", "--quiet")
 PATIENCE = 20.0
 """Seconds for systemd to mount it, or to write out what is left and unmount it."""
 
+STOPS = 4
+"""How often it is tried to unmount it: a file may still be open for a moment."""
+
+PAUSE = 1.0
+"""Seconds between two of these."""
+
 
 class Stick:
     """The stick, by default the machine's."""
@@ -33,27 +40,60 @@ class Stick:
         device: Path = DEVICE,
         mount_point: Path = MOUNT_POINT,
         command: tuple[str, ...] = COMMAND,
+        *,
+        is_mount: Callable[[Path], bool] = os.path.ismount,
+        pause: float = PAUSE,
     ) -> None:
+        """Make one.
+
+        Args:
+            device: is there while a stick is plugged in.
+            mount_point: of its unit.
+            command: systemctl.
+            is_mount: tells whether something is mounted there.
+            pause: seconds between two tries to unmount it.
+        """
         self._device = device
         self._mount_point = mount_point
         self._command = command
+        self._is_mount = is_mount
+        self._pause = pause
+        self._giving_back: asyncio.Task[None] | None = None
 
     @property
     def is_there(self) -> bool:
         """Whether one is plugged in."""
         return self._device.exists()
 
+    @property
+    def is_mounted(self) -> bool:
+        """Whether it is mounted now, and must not be pulled out."""
+        return self._is_mount(self._mount_point)
+
     @asynccontextmanager
     async def mounted(self) -> AsyncIterator[Path | None]:
-        """Where it is mounted meanwhile; None if it cannot be."""
-        if not await self._systemctl("start"):
-            yield None
-            return
+        """Where it is mounted meanwhile; None if it cannot be.
+
+        It is given back whatever happens, also when the export is broken off while it is being
+        mounted. `is_mounted` tells afterwards whether that went well.
+        """
+        if self._giving_back is not None:
+            await asyncio.shield(self._giving_back)
         try:
-            yield self._mount_point
+            started = await self._systemctl("start")
+            # systemd also says yes where the stick has just been pulled out and nothing was
+            # mounted: what is written then would lie on the machine's own disk.
+            yield self._mount_point if started and self.is_mounted else None
         finally:
-            # Also when the export was broken off: nobody shall pull out a stick that is mounted.
-            await asyncio.shield(self._systemctl("stop"))
+            self._giving_back = asyncio.create_task(self._give_back())
+            await asyncio.shield(self._giving_back)
+
+    async def _give_back(self) -> None:
+        for _ in range(STOPS):
+            if await self._systemctl("stop"):
+                return
+            await asyncio.sleep(self._pause)
+        log.error("the stick could not be unmounted")
 
     async def _systemctl(self, verb: str) -> bool:
         try:

@@ -114,9 +114,16 @@ esac
 what concerns files is done."""
 
 
+GRUB = """#!/bin/sh
+echo "$DPKG_MAINTSCRIPT_PACKAGE $DPKG_MAINTSCRIPT_NAME" >>/root/grub
+exit 1
+"""
+"""Stands in for update-grub, on a machine on which it fails."""
+
+
 @contextmanager
 def running_systemd(debian: Debian) -> Iterator[list[str]]:
-    """Make the maintainer scripts believe in a running systemd.
+    """Make the maintainer scripts believe in a running systemd, and in GRUB.
 
     Yields:
         What they asked of it about the kiosk's units; there when the block has ended.
@@ -129,7 +136,12 @@ def running_systemd(debian: Debian) -> Iterator[list[str]]:
     calls = recorder / "calls"
     calls.touch()
     (recorder / "systemctl").write_text(RECORDER, encoding="utf-8")
-    (recorder / "systemctl").chmod(0o755)
+    (recorder / "update-grub").write_text(GRUB, encoding="utf-8")
+    for name in ("systemctl", "update-grub"):
+        (recorder / name).chmod(0o755)
+    menu = debian.folder / "boot" / "grub" / "grub.cfg"
+    menu.parent.mkdir(parents=True, exist_ok=True)
+    menu.touch()
     # apt gives maintainer scripts a search path of its own.
     setting.write_text('DPkg::Path "/opt/recorder:/usr/sbin:/usr/bin";\n', encoding="utf-8")
     asked: list[str] = []

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import stat
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -63,6 +64,12 @@ def test_no_file_tells_where_it_was_built(contents: Path) -> None:
     assert not told
 
 
+def test_no_private_key(contents: Path) -> None:
+    """Not even one that is public anyway, for trying a service out."""
+    for path in _files(contents / "usr/share/doc"):
+        assert b"PRIVATE KEY" not in path.read_bytes(), path
+
+
 def test_programs(contents: Path) -> None:
     programs = contents / HOME / "bin"
     assert {path.name for path in programs.iterdir()} == {
@@ -101,6 +108,7 @@ def test_wording_is_compiled(contents: Path, language: str) -> None:
 def test_configuration_is_kept_by_dpkg(contents: Path) -> None:
     listed = (contents / "DEBIAN" / "conffiles").read_text(encoding="utf-8").split()
     assert set(listed) == {f"/{path.relative_to(contents)}" for path in _files(contents / "etc")}
+    assert "/etc/default/grub.d/vnpt-bhxh-kiosk.cfg" in listed
     names = {path.removeprefix("/etc/vnpt-bhxh-kiosk/") for path in listed}
     assert {"kiosk.toml", "tokens.toml", "webmail.toml", "opensc.conf", "display.ini"} <= names
 
@@ -112,6 +120,33 @@ def test_every_system_file_is_in_it(contents: Path) -> None:
             text = source.read_bytes()
             same = [path for path in _files(contents / "usr") if path.read_bytes() == text]
             assert same, f"{source} is not in the package"
+
+
+def test_nothing_that_a_page_refers_to_is_missing(contents: Path) -> None:
+    folder = contents / "usr/share/doc/vnpt-bhxh-kiosk"
+    pages = sorted(folder.rglob("*.md"))
+    assert {"install.md", "staff-guide.vi.md"} <= {page.name for page in pages}
+    for page in pages:
+        for link in re.findall(r"\]\(([^)#\s]+)", page.read_text(encoding="utf-8")):
+            if "://" not in link:
+                assert (page.parent / link).is_file(), (page.name, link)
+
+
+def test_the_boot_menu_is_closed_while_the_kiosk_is_there(contents: Path) -> None:
+    """As grub-mkconfig reads it."""
+    file = contents / "etc/default/grub.d/vnpt-bhxh-kiosk.cfg"
+    script = f"GRUB_TIMEOUT=5; . {file}; set"
+    shown = subprocess.run(["sh", "-euc", script], capture_output=True, text=True, check=True)
+    assert "GRUB_TIMEOUT='5'" in shown.stdout
+    there = file.read_text(encoding="utf-8").replace("/opt/", f"{contents}/opt/")
+    script = f"GRUB_TIMEOUT=5; {there}\nset"
+    shown = subprocess.run(["sh", "-euc", script], capture_output=True, text=True, check=True)
+    assert {line for line in shown.stdout.splitlines() if line.startswith("GRUB_")} == {
+        "GRUB_DISABLE_RECOVERY='true'",
+        "GRUB_RECORDFAIL_TIMEOUT='0'",
+        "GRUB_TIMEOUT='0'",
+        "GRUB_TIMEOUT_STYLE='hidden'",
+    }
 
 
 def test_only_root_may_change_anything(contents: Path) -> None:

@@ -89,6 +89,22 @@ def test_the_kiosks_user(installed: Debian) -> None:
     assert re.match(r"kiosk:!", installed.must("getent", "shadow", "kiosk"))
 
 
+def _of_the_configuration(debian: Debian) -> str:
+    """Owner, group and mode of the file with the staff PIN's hash."""
+    return debian.must("stat", "-c", "%U:%G %a", "/etc/vnpt-bhxh-kiosk/kiosk.toml").strip()
+
+
+def _asked_for_a_menu(debian: Debian) -> list[str]:
+    """Which of the package's scripts have called update-grub; other packages' do so as well."""
+    told = [line.split() for line in debian.read("/root/grub").splitlines()]
+    return [script for package, script in told if package == "vnpt-bhxh-kiosk"]
+
+
+def test_the_boot_menu_is_made_anew_and_its_failure_breaks_nothing(installed: Debian) -> None:
+    """The stand-in for update-grub fails each time."""
+    assert _asked_for_a_menu(installed) == ["postinst"]
+
+
 def test_who_may_read_what(installed: Debian) -> None:
     configuration = (installed.folder / "etc/vnpt-bhxh-kiosk").stat()
     assert stat.S_IMODE(configuration.st_mode) == 0o750
@@ -97,6 +113,7 @@ def test_who_may_read_what(installed: Debian) -> None:
     assert stat.S_IMODE(state.st_mode) == 0o700
     owner = installed.must("stat", "-c", "%U:%G", "/var/lib/vnpt-bhxh-kiosk").strip()
     assert owner == "kiosk:kiosk"
+    assert _of_the_configuration(installed) == "root:kiosk 640"
     for place in ("/opt/vnpt-bhxh-kiosk/bin/x", "/etc/vnpt-bhxh-kiosk/x"):
         touched = installed.run(
             "setpriv", "--reuid=kiosk", "--regid=kiosk", "--init-groups", "touch", place
@@ -253,6 +270,10 @@ def test_an_upgrade_keeps_what_was_edited(upgraded: Debian) -> None:
     assert "in order" in upgraded.must("kiosk", "config", "check")
 
 
+def test_an_upgrade_keeps_the_hash_private(upgraded: Debian) -> None:
+    assert _of_the_configuration(upgraded) == "root:kiosk 640"
+
+
 def test_an_upgrade_brings_what_was_not_edited(upgraded: Debian) -> None:
     assert upgraded.read("/etc/vnpt-bhxh-kiosk/display.ini").endswith("# newer\n")
     assert upgraded.read("/etc/vnpt-bhxh-kiosk/kiosk.toml.dpkg-dist").endswith("# newer\n")
@@ -288,6 +309,7 @@ def test_a_removal_gives_the_machine_back(asked: dict[str, list[str]], removed: 
     assert set(stopped.split()[1:]) == {UNITS[0], UNITS[1], UNITS[3]}
     assert not removed.exists("/opt/vnpt-bhxh-kiosk")
     assert not removed.exists("/usr/bin/kiosk")
+    assert _asked_for_a_menu(removed) == ["postinst", "postinst", "postrm"]
     for link in MASKED:
         assert not removed.exists(link)
 

@@ -62,6 +62,10 @@ RECORDS = [
     *_visit(4, "sent", "R-2HQV-8M4T", "03*******-001"),
     *_visit(5, "C02"),
     *_visit(6, "S07", "R-XX31-PP0D"),
+    *(
+        Record(seq=6, time="", what=what, visit="v6", effect="send", outcome=outcome)
+        for what, outcome in (("effect begun", ""), ("effect done", "OutcomeUnknown"))
+    ),
     *_visit(7, "ForgotUsername", tax_code=""),
     *_visit(8, "Declined", tax_code=""),
     Record(seq=99, time="2026-11-25T09:12:00Z", what="visit begun", visit="v9"),
@@ -94,7 +98,7 @@ SERVICE_GOOD = service_page(
             (Say("staff.service.took", {"milliseconds": "84"}),),
         ),
         Row(Say("staff.service.tls"), Status.OK),
-        Row(Say("staff.service.clock", {"seconds": "+1"}), Status.OK),
+        Row(Say("staff.service.clock_right"), Status.OK),
     )
 )
 
@@ -125,6 +129,7 @@ STAFF_VIEWS: dict[str, View] = {
     "out of service, by staff": View(State.OUT_OF_SERVICE, problem=problems.KIOSK_TAKEN_OUT),
     "staff login": _login(6),
     "staff login, refused": _login(refused=True, wait=61),
+    "staff login, unchecked": _login(unchecked=True),
     "staff login, checking": _login(8, checking=True),
     "staff health": _staff(
         health_page(health(readers=ReaderState(True, ("Feitian ePass2003 00 00",))))

@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 
+from kiosk.doctor.machine import own_name
 from kiosk.hardware.readers import PcscWatcher, ReaderState
 from kiosk.sandbox.card import CardControl, CardProcess
 from kiosk.sandbox.pki import SandboxPki
@@ -45,7 +46,7 @@ def wait_for(pcscd: Pcscd) -> Iterator[Callable[[Callable[[ReaderState], bool]],
 
 def doctor(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
     done = subprocess.run(
-        [sys.executable, "-m", "kiosk", "doctor", *arguments],
+        [sys.executable, "-m", "kiosk", "doctor", "--user", own_name(), *arguments],
         capture_output=True,
         text=True,
         check=False,
@@ -281,7 +282,8 @@ def test_on_a_terminal_it_is_coloured_unless_that_is_not_wanted(
     card: CardControl, pcscd: Pcscd, config: Path
 ) -> None:
     card.insert("hoa-sen")
-    command = [sys.executable, "-m", "kiosk", "doctor", "--token", "--config", str(config)]
+    command = [sys.executable, "-m", "kiosk", "doctor", "--user", own_name(), "--token"]
+    command += ["--config", str(config)]
     for no_colour, coloured in (("", True), ("1", False)):
         environment = {"PCSCLITE_CSOCK_NAME": str(pcscd.socket), "NO_COLOR": no_colour}
         with Console(command, env=environment) as console:
@@ -297,7 +299,8 @@ def test_a_doctor_that_is_interrupted_or_not_read_any_more_says_nothing(
     card: CardControl, config: Path
 ) -> None:
     card.insert("hoa-sen")
-    command = [sys.executable, "-m", "kiosk", "doctor", "--token", "--config", str(config)]
+    command = [sys.executable, "-m", "kiosk", "doctor", "--user", own_name(), "--token"]
+    command += ["--config", str(config)]
     reading, writing = os.pipe()
     os.close(reading)
     done = subprocess.run(command, stdout=writing, stderr=subprocess.PIPE, check=False)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import subprocess
 import threading
 from collections.abc import Sequence
 from pathlib import Path
@@ -13,7 +15,7 @@ from kiosk.doctor import command
 from kiosk.doctor.checks import Check, carry_out
 from kiosk.doctor.command import Order, diagnose
 from kiosk.doctor.families import look_at_modules, nothing_at_all
-from kiosk.doctor.findings import Finding, Status, group, ok, skipped, warning
+from kiosk.doctor.findings import Finding, Status, failed, group, ok, skipped, warning
 from kiosk.doctor.machine import Machine, Ran, own_name, speak_for
 from kiosk.doctor.pcsc import (
     ACTIONS,
@@ -59,7 +61,7 @@ async def test_a_check_that_breaks_is_the_doctors_own_fault_and_the_others_are_t
     def broken() -> list[Finding]:
         raise KeyError("x")
 
-    def made(*_: object) -> list[Check]:
+    def made(*_: object, **__: object) -> list[Check]:
         return [
             Check("a", "clock", broken, 10),
             Check("b", "disks", lambda: [ok("disk", "fine")], 10),
@@ -193,6 +195,72 @@ async def test_modules_that_are_not_installed_and_one_that_is_none(tmp_path: Pat
     nothing = nothing_at_all(found[1:2])
     assert nothing is not None
     assert nothing.status is Status.FAILED
+
+
+@pytest.mark.parametrize(
+    ("parts", "status", "text"),
+    [
+        ([ok("a", "x")], Status.OK, "All in order"),
+        (
+            [ok("a", "x"), skipped("b", "x")],
+            Status.WARNING,
+            "All that was looked at is in order; 1 not looked at, or not at all of it: c",
+        ),
+        (
+            [warning("duty", "x", "y", problem="K12")],
+            Status.WARNING,
+            "Staff have taken the kiosk out of service (K12): it serves nobody; in doubt: c",
+        ),
+        ([warning("a", "x", "y")], Status.WARNING, "The kiosk can serve; in doubt: c"),
+        (
+            [failed("a", "x", "y"), skipped("b", "x")],
+            Status.FAILED,
+            "To be mended: c; 1 not looked at, or not at all of it: c",
+        ),
+    ],
+)
+async def test_the_conclusion_claims_no_more_than_was_found(
+    parts: list[Finding],
+    status: Status,
+    text: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    checks = [Check("c", "subject", lambda: parts, 10)]
+    monkeypatch.setattr(command, "machine_checks", lambda *_, **__: checks)
+    trust = SandboxPki.open(tmp_path / "pki").trust_directory
+    config = write_config(tmp_path, "http://127.0.0.1:9", trust)
+    report = await diagnose(Order(config, user=own_name()), lambda _: None)
+    assert (report.conclusion.status, report.conclusion.text) == (status, text)
+    assert report.in_order is (status is not Status.FAILED)
+
+
+def _module_that_leaves(trace: Path, module: Path) -> Path:
+    """A module that makes this file when it is loaded."""
+    source = f'''#include <fcntl.h>
+    __attribute__((constructor)) static void load(void) {{ creat("{trace}", 0600); }}'''
+    command = ["cc", "-shared", "-fPIC", "-x", "c", "-", "-o", module]
+    subprocess.run(command, input=source, text=True, check=True)
+    return module
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="it is root who is kept from something")
+async def test_root_loads_no_module_where_there_is_no_user_to_load_it_as(tmp_path: Path) -> None:
+    """And says so, also of a token: exit code 0 would mean that the kiosk would take it."""
+    trust = SandboxPki.open(tmp_path / "pki").trust_directory
+    config = write_config(tmp_path, "http://127.0.0.1:9", trust)
+    loaded = tmp_path / "loaded"
+    module = _module_that_leaves(loaded, tmp_path / "module.so")
+    (tmp_path / "tokens.toml").write_text(f'[default]\nmodules = ["{module}"]\n')
+    place = Machine(tmp_path, lambda _: None, lambda: MadePcsc())
+    for options in ({"machine": True}, {"machine": False, "token": True}):
+        order = Order(config, user="no-such-user", place=place, **options)
+        report = await diagnose(order, lambda _: None)
+        assert "there is no user to load vendors' modules as" in as_text(report, width=1000)
+        assert not loaded.exists()
+    assert not report.in_order
+    await diagnose(Order(config, user=own_name(), place=place), lambda _: None)
+    assert loaded.exists()
 
 
 def test_no_check_of_a_bare_machine_raises(tmp_path: Path) -> None:

@@ -25,6 +25,7 @@ from kiosk.doctor.findings import Finding, Status
 from kiosk.doctor.machine import UNIT
 from kiosk.doctor.permissions import (
     Place,
+    check_hash_is_private,
     check_own_folder,
     check_readable,
     check_secret,
@@ -32,7 +33,7 @@ from kiosk.doctor.permissions import (
     check_writable,
     look_at_permissions,
 )
-from kiosk.doctor.records import look_at_crashes, look_at_duty, look_at_journal
+from kiosk.doctor.records import look_at_crashes, look_at_duty, look_at_journal, look_at_staff_mode
 from kiosk.doctor.trust import look_at_trust
 from kiosk.hours import OpeningHours, Span
 from kiosk.machine import TAKEN_OUT
@@ -232,8 +233,27 @@ def test_the_unit_has_to_let_the_kiosk_write_there(tmp_path: Path) -> None:
     (finding,) = check_unit_lets_write(places, made.machine)
     assert "/srv/tokens.txt" in finding.text
     assert "/var/lib/vnpt-bhxh-kiosk" in finding.advice
-    made.write(f"/etc/systemd/system/{UNIT}.d/a.conf", "[Service]\nReadWritePaths=/srv\n")
-    assert check_unit_lets_write(places, made.machine) == []
+    for value in ("/srv", "-/srv", "+/srv", "/opt -+/srv"):
+        made.write(f"/etc/systemd/system/{UNIT}.d/a.conf", f"[Service]\nReadWritePaths={value}\n")
+        assert check_unit_lets_write(places, made.machine) == [], value
+    made.write(
+        f"/etc/systemd/system/{UNIT}.d/a.conf",
+        "[Service]\nStateDirectory=\nStateDirectory=other:vnpt-bhxh-kiosk\nReadWritePaths=-/srv/x\n",
+    )
+    assert len(check_unit_lets_write(places, made.machine)) == 2
+
+
+def test_a_staff_pins_hash_that_everybody_may_read(folder: Path) -> None:
+    place = Place("staff.pin_hash", folder / "kiosk.toml")
+    place.path.write_text("x")
+    for file, private, public in ((place.path, 0o640, 0o644), (folder, 0o710, 0o711)):
+        file.chmod(private)
+        assert check_hash_is_private(place) == []
+        file.chmod(public)
+    (finding,) = check_hash_is_private(place)
+    assert finding.status is Status.WARNING
+    assert "everybody on this machine may read the staff PIN's hash" in finding.text
+    assert_advised([finding])
 
 
 def test_all_files_of_a_configuration_are_looked_at(tmp_path: Path, trust: Path) -> None:
@@ -388,6 +408,8 @@ def test_what_keeps_the_kiosk_from_its_duty(tmp_path: Path) -> None:
     assert statuses(look_at_duty(tmp_path, always, NOW)) == {"hours": Status.OK}
     (tmp_path / TAKEN_OUT).touch()
     assert "K12" in the("duty", look_at_duty(tmp_path, always, NOW)).text
+    assert statuses(look_at_staff_mode("")) == {"staff": Status.WARNING}
+    assert statuses(look_at_staff_mode("$argon2id$")) == {"staff": Status.OK}
     # 2026-11-25 is a Wednesday.
     days = [[], [], [Span.parse("13:00-17:00")], [], [], [], []]
     told = the("hours", look_at_duty(None, OpeningHours(days), NOW)).text

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from kiosk.audit import Journal
 from kiosk.doctor.clock import look_at_clock
 from kiosk.doctor.display import (
     look_at_console_font,
@@ -19,6 +20,7 @@ from kiosk.doctor.findings import Status
 from kiosk.doctor.lockdown import look_at_lock_down
 from kiosk.doctor.machine import CONSOLE_UNIT, RESTART_TIMER, UNIT, Machine, Ran, run_program
 from kiosk.doctor.units import look_at_unit_files, look_at_units
+from kiosk.doctor.visit import look_for_visit
 from tests.unit.made_machine import Made, assert_advised, statuses, the
 
 
@@ -103,6 +105,8 @@ def test_a_kiosk_that_is_not_enabled_and_one_that_does_not_run(made: Made) -> No
         "timer": Status.WARNING,
         "pcscd_unit": Status.WARNING,
     }
+    # The kiosk's own unit wants the socket, so that it is not true that nothing starts it.
+    assert the("pcscd_unit", found).text == "pcscd.socket is not enabled"
     made.programs["systemctl is-enabled"] = enabled(UNIT, CONSOLE_UNIT)
     assert "both enabled" in the("kiosk_unit", look_at_units(made.machine)).text
     made.programs["systemctl is-enabled"] = enabled(CONSOLE_UNIT, RESTART_TIMER)
@@ -113,6 +117,38 @@ def test_a_kiosk_that_is_not_enabled_and_one_that_does_not_run(made: Made) -> No
     assert f"{CONSOLE_UNIT} is enabled and failed" in kiosk.text
     assert the("timer", found).status is Status.WARNING
     assert_advised(found)
+
+
+def test_a_visit_is_seen_where_the_kiosk_runs(made: Made, tmp_path: Path) -> None:
+    journal = Journal(tmp_path / "audit")
+
+    def look() -> str:
+        found = look_for_visit(made.machine, journal.directory)
+        return found.text if found else ""
+
+    made.programs["systemctl is-active"] = Ran(0, "active\ninactive\n")
+    journal.append("started")
+    assert look() == ""
+    journal.append("visit begun", visit="v")
+    journal.append("effect begun", visit="v", effect="read token")
+    assert "a customer is being served since 20" in look()
+    # What systemd does not tell may be so; a kiosk that does not run serves nobody.
+    made.programs["systemctl is-active"] = Ran(None)
+    assert "a customer is being served" in look()
+    made.programs["systemctl is-active"] = Ran(3, "inactive\nfailed\n")
+    assert look() == ""
+    made.programs["systemctl is-active"] = Ran(0, "inactive\nactivating\n")
+    journal.append("visit ended", visit="v")
+    assert look() == ""
+    journal.append("visit begun", visit="w")
+    journal.append("started")
+    assert look() == ""
+    journal.close()
+    (journal.directory / "audit.jsonl").unlink()
+    (journal.directory / "audit.jsonl").mkdir()
+    assert "may not see whether it serves" in look()
+    made.machine.at("/run/systemd/system").rmdir()
+    assert look() == ""
 
 
 @pytest.mark.parametrize("answer", [shown("activating", "start"), Ran(None), Ran(1, "no bus")])
@@ -214,8 +250,21 @@ def test_the_font_is_that_of_the_terminal_and_has_to_have_the_letters(made: Made
     assert finding.text == "font Hack is Hack here, which lacks Vietnamese letters"
     made.programs["fc-list"] = lambda command: Ran(0, "" if "2580" in command[1] else "Hack\n")
     assert statuses(look_at_fonts(made.machine)) == {"fonts": Status.OK, "blocks": Status.WARNING}
-    made.programs["fc-match"] = None
-    assert "fontconfig does not answer" in the("fonts", look_at_fonts(made.machine)).text
+
+
+@pytest.mark.parametrize("program", ["fc-match", "fc-list"])
+@pytest.mark.parametrize(
+    ("answer", "words"),
+    [(None, "is not installed"), (Ran(None), "does not answer in time"), (Ran(1), "ended with 1")],
+)
+def test_a_font_of_which_nobody_can_tell_is_not_said_to_be_in_order(
+    made: Made, program: str, answer: Ran | None, words: str
+) -> None:
+    made.programs[program] = answer
+    (finding,) = look_at_fonts(made.machine)
+    assert finding.status is Status.WARNING
+    assert f"{program} {words}" in finding.text
+    assert_advised([finding])
 
 
 def test_the_font_that_the_package_depends_on_has_all_letters(tmp_path: Path) -> None:

@@ -69,6 +69,19 @@ def test_every_message_is_used_and_every_used_message_exists() -> None:
     assert used - known == set()
 
 
+TECHNICIANS_WORDS = re.compile(
+    r"pcscd|pkcs|toml|kiosk\.|service\.|systemd|\btls\b|\bntp\b|\bcrl\b|\(uid\)|keyusage|x\.509"
+    r"|sha-|state_|\bms\b|python|trình điều khiển|giao ước|thư viện",
+    re.IGNORECASE,
+)
+
+
+def test_counter_staff_read_no_words_of_technicians() -> None:
+    for key, text in messages("vi").items():
+        if key.startswith("staff") or key.endswith(".staff"):
+            assert not TECHNICIANS_WORDS.search(text), (key, text)
+
+
 @pytest.mark.parametrize("problem", problems.ALL, ids=lambda p: p.code)
 @pytest.mark.parametrize("language", i18n.LANGUAGES)
 def test_every_problem_can_be_told(problem: problems.Problem, language: str) -> None:

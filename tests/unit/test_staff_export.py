@@ -167,55 +167,136 @@ async def test_a_full_disk_is_told(tmp_path: Path) -> None:
 # The stick
 
 
-def stick(folder: Path, script: str) -> Stick:
-    """A stick whose systemctl is a script of ours; its first argument is the verb."""
-    (folder / "device").touch()
-    (folder / "media").mkdir()
-    return Stick(folder / "device", folder / "media", ("/bin/sh", "-c", script, "systemctl"))
+class Plugged:
+    """A stick whose systemctl is a script: its arguments are the verb and the unit, and what it
+    mounts or unmounts is a folder that is there or not."""
+
+    def __init__(self, folder: Path, start: str = "", stop: str = "") -> None:
+        self.media = folder / "media"
+        self.log = folder / "log"
+        (folder / "device").touch()
+        script = f"""
+            echo "$1 $2" >> {self.log}
+            if [ "$1" = start ]; then {start or ":"}; mkdir {self.media}
+            else {stop or ":"}; [ ! -e {self.media} ] || mv -T {self.media} {folder}/unplugged; fi
+        """
+        self.stick = Stick(
+            folder / "device",
+            self.media,
+            ("/bin/sh", "-c", script, "systemctl"),
+            is_mount=lambda path: path.is_dir(),
+            pause=0.01,
+        )
+
+    @property
+    def verbs(self) -> list[str]:
+        return [line.split()[0] for line in self.log.read_text().splitlines()]
 
 
 async def test_an_export_goes_to_the_stick_and_the_stick_is_given_back(tmp_path: Path) -> None:
-    log = tmp_path / "log"
-    plugged = stick(tmp_path, f'printf "%s %s\\n" "$1" "$2" >> {log}')
-    rows = await diagnostics(tmp_path, plugged).export()
+    plugged = Plugged(tmp_path)
+    rows = await diagnostics(tmp_path, plugged.stick).export()
     assert words(rows) == ["staff.export.on_stick", "staff.export.pull_out"]
-    (file,) = (tmp_path / "media").iterdir()
+    (file,) = (tmp_path / "unplugged").iterdir()
     assert file.name in rows[0].details
     assert "version.json" in contents(file)
-    assert log.read_text() == f"start {UNIT}\nstop {UNIT}\n"
+    assert plugged.log.read_text() == f"start {UNIT}\nstop {UNIT}\n"
     assert not (tmp_path / "export").exists()
 
 
-@pytest.mark.parametrize("script", ["exit 1", "kill -9 $$"])
-async def test_a_stick_that_cannot_be_mounted_is_told(script: str, tmp_path: Path) -> None:
-    rows = await diagnostics(tmp_path, stick(tmp_path, script)).export()
+@pytest.mark.parametrize("start", ["exit 1", "kill -9 $$"])
+async def test_a_stick_that_cannot_be_mounted_is_told(start: str, tmp_path: Path) -> None:
+    rows = await diagnostics(tmp_path, Plugged(tmp_path, start).stick).export()
     assert words(rows) == ["staff.export.stick_failed", "staff.export.in_folder"]
+
+
+async def test_nothing_is_written_where_no_stick_is_mounted(tmp_path: Path) -> None:
+    """systemd says yes, but the stick was pulled out: below is the machine's own disk."""
+    plugged = Plugged(tmp_path, start="exit 0")
+    below: list[Path] = []
+    plugged.stick._is_mount = lambda path: below.append(path) is not None
+    plugged.media.mkdir()
+    rows = await diagnostics(tmp_path, plugged.stick).export()
+    assert words(rows) == ["staff.export.stick_failed", "staff.export.in_folder"]
+    assert below
+    assert not list((tmp_path / "unplugged").iterdir())
 
 
 async def test_a_stick_that_is_full_or_read_only_is_told_and_given_back(tmp_path: Path) -> None:
-    log = tmp_path / "log"
-    plugged = stick(tmp_path, f'echo "$1" >> {log}; rm -rf {tmp_path}/media')
-    rows = await diagnostics(tmp_path, plugged).export()
+    plugged = Plugged(tmp_path, start=f"touch {tmp_path}/media; exit 0")
+    plugged.stick._is_mount = Path.exists
+    rows = await diagnostics(tmp_path, plugged.stick).export()
     assert words(rows) == ["staff.export.stick_failed", "staff.export.in_folder"]
-    assert log.read_text() == "start\nstop\n"
+    assert plugged.verbs == ["start", "stop"]
+
+
+async def test_a_stick_that_is_still_busy_is_tried_again(tmp_path: Path) -> None:
+    busy = f"[ $(grep -c stop {tmp_path}/log) -ge 3 ] || exit 1"
+    plugged = Plugged(tmp_path, stop=busy)
+    rows = await diagnostics(tmp_path, plugged.stick).export()
+    assert words(rows) == ["staff.export.on_stick", "staff.export.pull_out"]
+    assert plugged.verbs == ["start", "stop", "stop", "stop"]
+
+
+async def test_nobody_is_told_to_pull_out_a_stick_that_is_mounted(tmp_path: Path) -> None:
+    rows = await diagnostics(tmp_path, Plugged(tmp_path, stop="exit 1").stick).export()
+    assert words(rows) == ["staff.export.on_stick", "staff.export.leave_in"]
 
 
 async def test_whoever_leaves_in_the_middle_leaves_no_stick_mounted(tmp_path: Path) -> None:
-    log = tmp_path / "log"
-    plugged = stick(tmp_path, f'echo "$1" >> {log}')
+    plugged = Plugged(tmp_path)
     inside = asyncio.Event()
 
     async def hold() -> None:
-        async with plugged.mounted():
+        async with plugged.stick.mounted():
             inside.set()
             await asyncio.sleep(3600)
 
-    task = asyncio.get_running_loop().create_task(hold())
+    task = asyncio.create_task(hold())
     await inside.wait()
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
-    assert log.read_text() == "start\nstop\n"
+    assert plugged.verbs == ["start", "stop"]
+
+
+async def _until_logged(plugged: Plugged, verb: str) -> None:
+    async with asyncio.timeout(10):
+        while not plugged.log.exists() or verb not in plugged.verbs:
+            await asyncio.sleep(0.01)
+
+
+async def test_whoever_leaves_while_it_is_being_mounted_leaves_none_either(tmp_path: Path) -> None:
+    plugged = Plugged(tmp_path, start="exec sleep 3600")
+    task = asyncio.create_task(diagnostics(tmp_path, plugged.stick).export())
+    await _until_logged(plugged, "start")
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert plugged.verbs == ["start", "stop"]
+
+
+async def test_giving_it_back_cannot_be_broken_off_and_is_waited_for(tmp_path: Path) -> None:
+    """Also not by whoever leaves a second time; the next export begins when it is done."""
+    go = tmp_path / "go"
+    plugged = Plugged(tmp_path, stop=f"until [ -e {go} ]; do sleep 0.01; done")
+
+    async def use() -> Path | None:
+        async with plugged.stick.mounted() as mounted:
+            return mounted
+
+    task = asyncio.create_task(use())
+    await _until_logged(plugged, "stop")
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    again = asyncio.create_task(use())
+    await asyncio.sleep(0)
+    assert plugged.stick.is_mounted
+    go.touch()
+    assert await again == plugged.media
+    assert plugged.verbs == ["start", "stop", "start", "stop"]
+    assert not plugged.stick.is_mounted
 
 
 # Redaction and the log

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -61,6 +62,14 @@ def test_a_broken_part_has_its_code_and_what_to_do(problem: problems.Problem, pa
     assert row.opens == StaffTopicAsked(StaffTopic.CODES, problem.code)
 
 
+def test_a_clock_is_not_right_before_somebody_has_told_the_time() -> None:
+    never = replace(health(), service_known=False)
+    for state in (never, health(problems.SERVICE_UNREACHABLE)):
+        row = keys(health_page(state))["staff.health.clock"]
+        assert row.status is Status.RUNNING
+        assert Say("staff.health.clock_unknown") in row.details
+
+
 @pytest.mark.parametrize("problem", problems.ALL, ids=lambda p: p.code)
 def test_every_code_is_found_by_typing_and_by_picking(problem: problems.Problem) -> None:
     page = codes_page(problem.code.lower())
@@ -104,6 +113,54 @@ def test_visits_come_from_the_journal_newest_first(tmp_path: Path) -> None:
     assert "R-0" in plain(rows[-1].text)
     assert "01******01" in plain(rows[-1].text)
     assert rows[3].opens == StaffTopicAsked(StaffTopic.CODES, "P03")
+
+
+BEGUN = ("effect begun", "")
+UNKNOWN = ["staff.visits.unknown"]
+
+
+@pytest.mark.parametrize(
+    ("orders", "ended", "told"),
+    [
+        # The plug was pulled, or the kiosk crashed, while the order was on its way.
+        ([BEGUN], None, UNKNOWN),
+        ([BEGUN, ("effect done", "broken off")], None, UNKNOWN),
+        ([BEGUN, ("effect done", "broken off")], "", UNKNOWN),
+        ([BEGUN, ("effect done", "OutcomeUnknown")], "S07", ["staff.coded", *UNKNOWN]),
+        ([BEGUN, ("effect done", "OutcomeUnknown")], "T01", ["staff.coded", *UNKNOWN]),
+        # The second press did not reach the service; what became of the first is not known.
+        (
+            [BEGUN, ("effect done", "broken off"), BEGUN, ("effect done", "S06")],
+            "S06",
+            ["staff.coded", *UNKNOWN],
+        ),
+        # It was asked after, and the service has said so.
+        ([BEGUN, ("effect done", "OutcomeUnknown")], "sent", ["staff.visits.sent"]),
+        ([BEGUN, ("effect done", "OutcomeUnknown")], "S11", ["staff.coded"]),
+        ([BEGUN, ("effect done", "Sent")], "sent", ["staff.visits.sent"]),
+        ([BEGUN, ("effect done", "Sent")], None, ["staff.visits.sent"]),
+        ([BEGUN, ("effect done", "MailBounced")], None, ["staff.coded"]),
+        # Certainly nothing was sent.
+        ([BEGUN, ("effect done", "S06")], "S06", ["staff.coded"]),
+        ([BEGUN, ("effect done", "S06")], "", ["staff.visits.left"]),
+        ([], "", ["staff.visits.left"]),
+    ],
+)
+def test_nobody_is_told_that_nothing_was_sent_where_that_is_not_known(
+    orders: list[tuple[str, str]], ended: str | None, told: list[str], tmp_path: Path
+) -> None:
+    journal = Journal(tmp_path)
+    journal.append("visit begun", visit="v")
+    for what, outcome in orders:
+        journal.append(what, visit="v", effect="send", outcome=outcome, reference="BH-1")
+    if ended is not None:
+        journal.append("visit ended", visit="v", outcome=ended)
+    journal.close()
+    (row,) = visits_page(tmp_path).rows
+    assert [plain(detail).split()[0] for detail in row.details] == told
+    doubtful = "staff.visits.unknown" in told
+    assert (row.status is Status.WARNING) is doubtful
+    assert (row.advice == Say("staff.visits.unknown_do")) is doubtful
 
 
 def test_a_journal_that_is_empty_or_cannot_be_read_is_said_to_be_so(tmp_path: Path) -> None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import re
+import stat
 import sys
 from pathlib import Path
 
@@ -13,6 +15,7 @@ from argon2 import PasswordHasher
 
 from kiosk.assembly import Settings
 from kiosk.config import ConfigError
+from kiosk.staff.choose_pin import weakness
 from kiosk.staff.pin_hash import HashInvalid, PinHash, make_hash
 from kiosk.staff.tries import FIRST_WAIT, FREE, LONGEST_WAIT, Tries
 
@@ -122,6 +125,7 @@ def test_the_command_asks_twice_without_echo_and_prints_the_line() -> None:
         ("1234567890123\r", "", "6 to 12 digits"),
         ("12ab56\r", "", "6 to 12 digits"),
         ("777777\r", "", "one digit only"),
+        ("123456\r", "", "order of counting"),
         ("246810\r", "246811\r", "differ"),
         ("2468\x03", "", ""),
     ],
@@ -137,6 +141,31 @@ def test_the_command_refuses_in_words(first: str, second: str, words: str) -> No
     assert child.exitstatus == 1
     assert words in child.before
     assert "pin_hash" not in child.before
+
+
+@pytest.mark.parametrize(
+    ("pin", "reason"),
+    [
+        ("111111", "one digit"),
+        ("123456", "counting"),
+        ("654321", "counting"),
+        ("567890123", "counting"),
+        ("210987", "counting"),
+        ("112233", "counting"),
+        ("111222", "counting"),
+        ("121212", "same 2 digits"),
+        ("1212121", "same 2 digits"),
+        ("135135", "same 3 digits"),
+        ("807980798079", "same 4 digits"),
+    ],
+)
+def test_what_anybody_would_try_first_is_refused(pin: str, reason: str) -> None:
+    assert reason in weakness(bytearray(pin.encode()))
+
+
+@pytest.mark.parametrize("pin", ["246810", "807924", "123465", "121213", "998871"])
+def test_other_pins_are_taken(pin: str) -> None:
+    assert weakness(bytearray(pin.encode())) == ""
 
 
 # The wait
@@ -241,6 +270,25 @@ def test_no_number_in_the_file_makes_a_wait_without_end(ends: str, tmp_path: Pat
         clocks = Clocks()
         clocks.boot = boot
         assert 0 <= clocks.tries(tmp_path).wait <= LONGEST_WAIT
+
+
+def test_the_count_is_on_the_disk_before_the_pin_is_looked_at(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The file's content, and then the folder with its name: a power cut leaves no older count."""
+    synced: list[tuple[bool, str]] = []
+    fsync = os.fsync
+
+    def note(descriptor: int) -> None:
+        fsync(descriptor)
+        folder = stat.S_ISDIR(os.fstat(descriptor).st_mode)
+        named = tmp_path / "tries.json"
+        synced.append((folder, named.read_text() if named.exists() else ""))
+
+    monkeypatch.setattr(os, "fsync", note)
+    Clocks().tries(tmp_path).begin()
+    assert [folder for folder, _ in synced] == [False, True]
+    assert json.loads(synced[-1][1])["wrong"] == 1
 
 
 def test_a_disk_that_cannot_be_written_keeps_nobody_out_and_still_counts(tmp_path: Path) -> None:

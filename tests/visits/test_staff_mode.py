@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,8 @@ from kiosk.flow import Overlay, StaffTopic, State
 from kiosk.machine import Machine
 from kiosk.sandbox.embedded import Hang, Operation
 from kiosk.sandbox.server.run import SandboxServer
+from kiosk.service.errors import AnswerLost
+from kiosk.service.messages import Delivery
 from kiosk.staff.mode import Rows, StaffRoom
 from kiosk.staff.page import Row, Say, Status
 from kiosk.staff.pin_hash import PinHash
@@ -37,6 +40,7 @@ class StaffKiosk(Kiosk):
         self.broken_off = False
         self.checked: asyncio.Event | None = None
         """While it is there and not set, the staff PIN is still being looked at."""
+        self.hash = HASH
         self.left = 0
         self.uptime = 1000.0
         self.journal_folder = state / "audit"
@@ -61,7 +65,7 @@ class StaffKiosk(Kiosk):
         self.controller.leave = leave
 
     async def _verify(self, pin: memoryview) -> bool:
-        right = await asyncio.to_thread(HASH.matches, pin)
+        right = await asyncio.to_thread(self.hash.matches, pin)
         if self.checked is not None:
             await self.checked.wait()
         return right
@@ -183,6 +187,31 @@ async def test_after_some_wrong_pins_not_even_the_right_one_is_looked_at(desk: S
     desk.enter(PIN)
     await desk.reaches(State.STAFF)
     assert Tries(desk.state / "tries.json").wrong == 0
+
+
+async def test_a_pin_that_cannot_be_checked_is_not_a_wrong_one_and_opens_nothing(
+    desk: StaffKiosk,
+) -> None:
+    """Argon2 itself says so, as it does where memory is short."""
+    desk.hash = replace(HASH, memory=1)
+    desk.do(flow.StaffAsked())
+    for _ in range(FREE):
+        desk.enter(PIN)
+        await desk.until(lambda: desk.view.staff_mode.unchecked, "word of it")
+        assert desk.view.state is State.STAFF_LOGIN
+        assert not desk.view.staff_mode.refused
+        assert desk.view.staff_mode.wait == 0
+        assert not any(desk.view.pin._bytes)
+        desk.do(flow.StaffLeft(), flow.StaffAsked())
+        assert not desk.view.staff_mode.unchecked
+    assert Tries(desk.state / "tries.json").wrong == 0
+    # It heals by itself, and a wrong PIN counts as ever.
+    desk.hash = HASH
+    await desk.refused()
+    assert Tries(desk.state / "tries.json").wrong == 1
+    desk.enter(PIN)
+    await desk.reaches(State.STAFF)
+    assert desk.whats().count("staff not checked") == FREE
 
 
 async def test_a_try_counts_before_it_is_looked_at(desk: StaffKiosk) -> None:
@@ -335,7 +364,15 @@ async def test_the_service_is_tested(desk: StaffKiosk, server: SandboxServer) ->
     await desk.admitted()
     rows = await desk.does(StaffTopic.SERVICE)
     assert rows["staff.service.answer"].status is Status.OK
-    assert rows["staff.service.clock"].status is Status.OK
+    assert rows["staff.service.clock_right"].status is Status.OK
+    with server.faults.during("clock", seconds=40.0):
+        rows = await desk.does(StaffTopic.SERVICE)
+        assert rows["staff.service.clock_behind"].status is Status.OK
+    with server.faults.during("clock", seconds=-600.0):
+        row = (await desk.does(StaffTopic.SERVICE))["staff.service.clock_ahead"]
+        assert row.status is Status.FAILED
+        assert isinstance(row.text, Say)
+        assert abs(int(str(row.text.values["seconds"])) - 600) <= 1
     server.stop()
     rows = await desk.does(StaffTopic.SERVICE)
     assert rows["staff.service.answer"].status is Status.FAILED
@@ -390,3 +427,32 @@ async def test_the_last_visits_are_those_of_the_journal(desk: StaffKiosk) -> Non
     page = desk.view.staff_mode.page
     assert page is not None
     assert [row.details for row in page.rows] == [(Say("staff.visits.declined"),)]
+
+
+async def test_a_visit_with_an_unknown_end_is_told_as_one(
+    desk: StaffKiosk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By the lines that the kiosk itself writes: the answer to the order is lost."""
+
+    async def lost(*_: str) -> Delivery:
+        raise AnswerLost("test")
+
+    await desk.to_confirm()
+    for call in ("confirm", "status"):
+        monkeypatch.setattr(desk.client, call, lost)
+    desk.do(flow.SendConfirmed())
+    await desk.reaches(State.RESULT_UNKNOWN)
+    reference = desk.view.reference
+    desk.reader.remove()
+    desk.do(flow.Finished())
+    await desk.reaches(State.WELCOME)
+    await desk.until(lambda: "visit ended" in desk.whats(), "the journal")
+    await desk.admitted()
+    desk.open(StaffTopic.VISITS)
+    await desk.until(lambda: "staff.running" not in desk.rows, "the visits")
+    page = desk.view.staff_mode.page
+    assert page is not None
+    (row,) = page.rows
+    assert reference in str(row.text)
+    assert Say("staff.visits.unknown") in row.details
+    assert row.advice == Say("staff.visits.unknown_do")
