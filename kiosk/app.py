@@ -28,7 +28,7 @@ from kiosk.config import ConfigError
 from kiosk.controller import Controller
 from kiosk.effects import Tools
 from kiosk.flow import Overlay, State
-from kiosk.keyboard import KeyByKeyDriver
+from kiosk.keyboard import KeyByKeyDriver, hung_up
 from kiosk.screens import screen_for
 from kiosk.screens.base import DemoAsked, JourneyScreen, LanguageToggled
 from kiosk.screens.note import NoteScreen
@@ -313,8 +313,5 @@ def _without_overlay(view: View) -> View:
 
 def _terminal_gone(error: BaseException) -> bool:
     """Whether this comes of a terminal that has hung up, which is no fault of the kiosk's."""
-    if not isinstance(error, termios.error | OSError) or error.args[:1] != (errno.EIO,):
-        return False
-    poll = select.poll()
-    poll.register(sys.stdin.fileno(), 0)
-    return any(event & select.POLLHUP for _, event in poll.poll(0))
+    of_terminal = isinstance(error, termios.error | OSError) and error.args[:1] == (errno.EIO,)
+    return of_terminal and hung_up(sys.stdin.fileno())

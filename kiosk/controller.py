@@ -51,7 +51,7 @@ from kiosk.machine import Machine
 from kiosk.pin import PinBuffer
 from kiosk.projection import projected
 from kiosk.readiness import Readiness
-from kiosk.recorder import Recorder, outcome_of
+from kiosk.recorder import INTERRUPTED, Recorder, outcome_of
 from kiosk.session import Visit
 from kiosk.staff.health import Health
 from kiosk.staff.mode import StaffMode, StaffRoom, Surroundings
@@ -106,7 +106,7 @@ class Controller:
         self._background: set[asyncio.Task[None]] = set()
         self._tools: asyncio.Future[Tools] | None = None
         self._machine = machine or Machine()
-        self._recorder = Recorder(journal, self._readiness_changed)
+        self._recorder = Recorder(journal, self._readiness_changed, crash)
         self._tokens = TokenWatch(
             self._journey,
             lambda: self._visit,
@@ -159,12 +159,13 @@ class Controller:
         trace = self._visit.trace
         self._stop_work(self._visit.erase())
         self._recorder.note("crashed", trace if trace.begun else None, detail=where)
+        self._recorder.ended(trace, INTERRUPTED)
 
     async def stop(self) -> None:
         """End everything: the visit, the helper, the watcher."""
         self._idle.stop()
         self._watcher.stop()
-        token = self._visit.erase()
+        trace, token = self._visit.trace, self._visit.erase()
         tasks = self._background - {asyncio.current_task()}
         for task in tasks:
             task.cancel()
@@ -177,6 +178,7 @@ class Controller:
             tools = self._tools.result()
             await tools.driver.close()
             await tools.service.close()
+        self._recorder.ended(trace, INTERRUPTED)
         self._recorder.note("stopped")
         await self._recorder.stop()
 
@@ -193,6 +195,9 @@ class Controller:
                 self._step(self._events.popleft())
         finally:
             self._dispatching = False
+        if self._journey.state is State.WELCOME:
+            # Leaving staff mode leads here for a moment, also if the kiosk cannot serve.
+            self._recorder.serves()
         self._idle.moved(self._journey.state, self._journey.overlay)
         self.refresh()
 
@@ -309,8 +314,7 @@ class Controller:
             case Effect.ERASE_VISIT:
                 trace = self._visit.trace
                 self._stop_work(self._visit.erase())
-                if trace.begun:
-                    self._recorder.note("visit ended", trace, outcome=trace.outcome)
+                self._recorder.ended(trace)
             case Effect.READ_TOKEN:
                 self._visit.facts = {}
                 self._run(effect, effects.read_token)

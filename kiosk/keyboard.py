@@ -27,6 +27,13 @@ POLL = 0.1
 """Seconds between two looks at whether the driver shall end, and at a lone Escape."""
 
 
+def hung_up(terminal: int) -> bool:
+    """Whether this terminal has gone; it does not come back."""
+    poll = select.poll()
+    poll.register(terminal, 0)
+    return any(event & select.POLLHUP for _, event in poll.poll(0))
+
+
 class _Drawing:
     """The terminal as a file that is written to."""
 
@@ -65,7 +72,10 @@ class KeyByKeyDriver(LinuxDriver):
             if readable:
                 octet = os.read(self.fileno, 1)
                 if not octet:
-                    # The terminal hung up; who watches for that ends the app.
+                    if hung_up(self.fileno):
+                        # Nothing comes any more; who watches for that ends the app, and the end
+                        # of the process waits for this thread.
+                        return
                     self.exit_event.wait(POLL)
                 # The parser takes an empty text for the end of all input.
                 elif character := decode(octet):

@@ -63,3 +63,14 @@ def test_a_terminal_that_goes_ends_the_kiosk_within_seconds(
     # All that it has worked since its start, most of which is importing.
     assert os.times().children_user - busy_before < 5
     assert CrashCounter(tmp_path).started() == 0
+
+
+@pytest.mark.parametrize("drawn", [1, 10, 2000, 4000, 6000])
+def test_a_terminal_that_goes_while_it_is_drawn_on_ends_the_kiosk(
+    config: Path, tmp_path: Path, drawn: int
+) -> None:
+    with leaving(config, tmp_path, "never", "hang-up") as console:
+        console.wait_until(lambda: len(console.raw) >= drawn, "the drawing", 20)
+        console.hang_up()
+        assert console.ended(5) == 0
+    assert CrashCounter(tmp_path).started() == 0
