@@ -65,6 +65,17 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 
+RECORDED: dict[Effect, Callable[[Visit, Tools], Coroutine[Any, Any, Event]]] = {
+    Effect.READ_TOKEN: effects.read_token,
+    Effect.PREPARE_LOGIN: effects.prepare_login,
+    Effect.PROVE: effects.prove,
+    Effect.SIGN: effects.sign,
+    Effect.SEND: delivery.send,
+    Effect.RESEND: delivery.resend,
+}
+"""What a journey waits for, each between two lines of the journal."""
+
+
 class Controller:
     """One kiosk's journey, hardware and service brought together."""
 
@@ -317,22 +328,22 @@ class Controller:
                 self._recorder.ended(trace)
             case Effect.READ_TOKEN:
                 self._visit.facts = {}
-                self._run(effect, effects.read_token)
+                self._run(effect)
             case Effect.PREPARE_LOGIN:
-                self._run(effect, effects.prepare_login)
+                self._run(effect)
             case Effect.PROVE:
                 self._visit.pin_awaited = self._visit.flags.pin_pad
-                self._run(effect, effects.prove)
+                self._run(effect)
             case Effect.SIGN:
                 self._visit.pin_awaited = False
-                self._run(effect, effects.sign)
+                self._run(effect)
             case Effect.FIND_MAILBOX:
                 self._spawn(self._find_mailbox(self._visit))
             case Effect.SEND:
-                self._run(effect, delivery.send)
+                self._run(effect)
             case Effect.RESEND:
                 self._stop_following()
-                self._run(effect, delivery.resend)
+                self._run(effect)
             case Effect.FOLLOW_MAIL:
                 self._stop_following()
                 self._following = self._spawn(self._follow_mail(self._visit))
@@ -360,9 +371,7 @@ class Controller:
 
     # Effects
 
-    def _run(
-        self, effect: Effect, carry_out: Callable[[Visit, Tools], Coroutine[Any, Any, Event]]
-    ) -> None:
+    def _run(self, effect: Effect) -> None:
         """Start the one effect that a journey waits for, between two lines of the journal.
 
         What cannot be written down is not done.
@@ -374,7 +383,7 @@ class Controller:
             event: Event | None = None
             try:
                 if await self._recorder.write("effect begun", trace, effect=effect.value):
-                    event = await carry_out(visit, tools)
+                    event = await RECORDED[effect](visit, tools)
                 else:
                     event = Failed(problems.KIOSK_DISK.code)
             finally:
