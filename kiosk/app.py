@@ -13,11 +13,12 @@ import logging
 import select
 import signal
 import sys
+import termios
 import threading
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from textual import events
 from textual.app import App
@@ -27,12 +28,15 @@ from kiosk.config import ConfigError
 from kiosk.controller import Controller
 from kiosk.effects import Tools
 from kiosk.flow import Overlay, State
-from kiosk.keyboard import KeyByKeyDriver
+from kiosk.keyboard import KeyByKeyDriver, hung_up
 from kiosk.screens import screen_for
 from kiosk.screens.base import DemoAsked, JourneyScreen, LanguageToggled
 from kiosk.screens.note import NoteScreen
-from kiosk.supervision import Supervisor, where
+from kiosk.supervision import LeaveWish, Supervisor, where
 from kiosk.view import View
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
 
 log = logging.getLogger(__name__)
 
@@ -65,6 +69,7 @@ class KioskApp(App[None], inherit_bindings=False):
         *,
         demo: Callable[[KioskApp, str], None] | None = None,
         supervisor: Supervisor | None = None,
+        wish: LeaveWish | None = None,
     ) -> None:
         """Make the app.
 
@@ -76,6 +81,7 @@ class KioskApp(App[None], inherit_bindings=False):
                 used, and once with `started`.
             supervisor: is told when the first frame is drawn, and that the screen's own loop
                 turns.
+            wish: hears the signals that ask the kiosk to end; None: the app does, while it runs.
         """
         super().__init__(driver_class=KeyByKeyDriver)
         self.controller = make_controller(self._show, self.crash)
@@ -87,6 +93,7 @@ class KioskApp(App[None], inherit_bindings=False):
         self._load_tools = load_tools
         self._demo = demo
         self._supervisor = supervisor or Supervisor()
+        self._wish = wish
         self._status = ""
         self._wanted: View | None = None
         self._shown: View | None = None
@@ -100,9 +107,13 @@ class KioskApp(App[None], inherit_bindings=False):
         loop = asyncio.get_running_loop()
         loop.set_exception_handler(self._loop_failed)
         threading.excepthook = lambda failed: self._thread_failed(loop, failed)
-        if sys.stdin is not None and sys.stdin.isatty():
-            for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT):
-                loop.add_signal_handler(number, self.exit)
+        if self._wish is not None:
+            self._wish.heed(lambda: self._leave_from_outside(loop))
+        # One that has hung up already is none any more, but was one when the wish was listened for.
+        if self._wish is not None or (sys.stdin is not None and sys.stdin.isatty()):
+            if self._wish is None:
+                for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT):
+                    loop.add_signal_handler(number, self.exit)
             signal.signal(signal.SIGTSTP, signal.SIG_IGN)
             self._watch_terminal(loop)
         if self._demo is not None:
@@ -132,7 +143,14 @@ class KioskApp(App[None], inherit_bindings=False):
 
     async def on_unmount(self) -> None:
         """Leave nothing behind."""
+        if self._wish is not None:
+            self._wish.heed(lambda: None)
         await self.controller.stop()
+
+    def _leave_from_outside(self, loop: asyncio.AbstractEventLoop) -> None:
+        """End the app from another thread or a signal."""
+        if not loop.is_closed():
+            loop.call_soon_threadsafe(self.exit)
 
     def _watch_terminal(self, loop: asyncio.AbstractEventLoop) -> None:
         """Leave when the terminal hangs up; Textual would read from it in a tight loop."""
@@ -142,7 +160,7 @@ class KioskApp(App[None], inherit_bindings=False):
         def watch() -> None:
             while self._running or not self._shown:
                 if any(event & select.POLLHUP for _, event in poll.poll(HANGUP_POLL * 1000)):
-                    loop.call_soon_threadsafe(self.exit)
+                    self._leave_from_outside(loop)
                     return
 
         threading.Thread(target=watch, name="terminal hang-up", daemon=True).start()
@@ -244,10 +262,22 @@ class KioskApp(App[None], inherit_bindings=False):
     def copy_to_clipboard(self, text: str) -> None:
         """Nothing is ever copied: a terminal would hand it to the next customer."""
 
-    # Crashes
+    # The end
+
+    def exit(
+        self,
+        result: None = None,
+        return_code: int = 0,
+        message: RenderableType | None = None,
+    ) -> None:
+        """End the app. A fault that was met once stays the exit code, whatever ends it as well."""
+        super().exit(result, max(return_code, self.return_code or 0), message)
 
     def crash(self, error: BaseException) -> None:
         """End the process after an unhandled exception, without telling any value."""
+        if _terminal_gone(error):
+            self.exit()
+            return
         if not self.crash_report:
             self.crash_report = where(error)
             log.critical("crash: %s", self.crash_report)
@@ -265,12 +295,7 @@ class KioskApp(App[None], inherit_bindings=False):
     ) -> None:
         """A thread has ended that nobody would miss until it was needed."""
         error = failed.exc_value
-        if error is None or loop.is_closed():
-            return
-        if isinstance(error, OSError) and error.errno == errno.EIO:
-            # The one that writes to the terminal, which has gone: no fault of the kiosk's.
-            loop.call_soon_threadsafe(self.exit)
-        else:
+        if error is not None and not loop.is_closed():
             loop.call_soon_threadsafe(self.crash, error)
 
     def _loop_failed(self, _loop: asyncio.AbstractEventLoop, context: dict[str, object]) -> None:
@@ -284,3 +309,9 @@ class KioskApp(App[None], inherit_bindings=False):
 def _without_overlay(view: View) -> View:
     """What lies under the overlay."""
     return replace(view, overlay=Overlay.NONE)
+
+
+def _terminal_gone(error: BaseException) -> bool:
+    """Whether this comes of a terminal that has hung up, which is no fault of the kiosk's."""
+    of_terminal = isinstance(error, termios.error | OSError) and error.args[:1] == (errno.EIO,)
+    return of_terminal and hung_up(sys.stdin.fileno())

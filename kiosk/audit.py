@@ -2,26 +2,38 @@
 
 JSON lines, only ever appended, each synced to the disk before the kiosk goes on. Every line
 carries the hash of the line before, so that one that was taken out or changed is seen. A line
-that a power cut has torn is cut off at the next start, and that is a line of its own.
+that a power cut has torn is cut off at the next start, and that is a line of its own. A file
+with any other damage is not repaired: it is set aside as it is, and a new one says so.
 
 What a line may hold is `Record` and no more: no PIN, username, address or name has a field.
 """
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cached_property
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
 NAME = "audit.jsonl"
-"""The file that is written to; older ones are `audit-<number of the first line>.jsonl`."""
+"""The file that is written to; older ones are `audit-<number of the first line>.jsonl`, those
+that were set aside `damaged-<number>.jsonl`."""
+
+HEALED = "healed"
+"""A line that says how many bytes of a torn line were cut off before it."""
+
+SET_ASIDE = "set aside"
+"""The first line of a file: the one before was damaged, and this is what it is called now."""
 
 NO_LINE = ""
 """What stands for the hash of the line before the first one."""
@@ -45,19 +57,20 @@ class Record(msgspec.Struct, frozen=True, omit_defaults=True):
     time: str
     """UTC, ISO 8601, by the kiosk's clock."""
     what: str
-    """What happened: `visit begun`, `effect begun`, `effect done`, `visit ended`, …"""
+    """What happened: `visit begun`, `effect begun`, `effect done`, `visit ended`, …; of the
+    journal itself: `healed`, `set aside`."""
     visit: str = ""
     """Random name of the visit, made for this journal only."""
     effect: str = ""
     """The effect that began or is done (`kiosk.flow.Effect`)."""
     outcome: str = ""
-    """What came of it: the event's name, or a problem's code."""
+    """What came of it: the event's name, a problem's code, or a word of the recorder's."""
     reference: str = ""
     """The service's number for the reset."""
     tax_code: str = ""
     """Masked."""
     detail: str = ""
-    """Version of the program, place of a fault: the kiosk's own words."""
+    """Version of the program, place of a fault, name of a file: the kiosk's own words."""
     count: int = 0
     """Bytes that were cut off; number of the try."""
     prev: str = NO_LINE
@@ -81,7 +94,8 @@ class Journal:
         Args:
             directory: is made if it is missing.
             max_bytes: size at which a new file is begun.
-            files: how many are kept with the one that is written to; the oldest one goes.
+            files: how many are kept with the one that is written to; the oldest one goes. As
+                many are kept of those that were set aside.
         """
         self.directory = directory
         self._path = directory / NAME
@@ -90,14 +104,19 @@ class Journal:
         self._lock = threading.Lock()
         self._descriptor = -1
         self._size = 0
+        self._told: int | None = None
+        """Length of the file without a line that is said not to be written and may be there."""
+        self._first = 0
+        """Number of the file's first line; 0 if it has none."""
         self._seq = 0
         self._prev = NO_LINE
 
     def open(self) -> int:
-        """Go to the end of the journal and cut off what is torn.
+        """Go to the end of the journal and cut off what is torn; set a damaged file aside.
 
         Returns:
-            The number of bytes that were cut off; a line says so as well.
+            The number of bytes that were cut off. A line says so as well, or that a file was
+            set aside.
 
         Raises:
             AuditError: the folder or the file cannot be used.
@@ -127,28 +146,58 @@ class Journal:
 
     def _open(self) -> int:
         self._close()
+        damaged = ""
         try:
             self.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-            self._descriptor = os.open(
-                self._path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600
-            )
-            data = self._path.read_bytes()
-            end, last = _last_line(data)
-            if last is None and (older := _files(self.directory)[:-1]):
-                _, last = _last_line(older[-1].read_bytes())
+            self._descriptor, data = self._begin()
+            end = _whole(data[: self._told])
+            lines = _lines(data[:end])
+            if any(_breaks(lines, None)):
+                damaged = self._set_aside(lines)
+                data, end, lines = b"", 0, []
             torn = len(data) - end
             if torn:
                 os.ftruncate(self._descriptor, end)
+            self._told = None
             self._size = end
-            self._seq = last.record.seq if last else 0
-            self._prev = last.digest if last else NO_LINE
+            self._follow(lines)
             _sync_folder(self.directory)
         except OSError as error:
             self._close()
             raise AuditError(self._path, error.strerror or type(error).__name__) from None
+        if damaged:
+            self._append(SET_ASIDE, {"detail": damaged})
         if torn:
-            self._append("healed", {"count": torn})
+            self._append(HEALED, {"count": torn})
         return torn
+
+    def _begin(self) -> tuple[int, bytes]:
+        flags = os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC
+        return os.open(self._path, flags, 0o600), self._path.read_bytes()
+
+    def _follow(self, lines: Sequence[_Line]) -> None:
+        """Go on after these lines of the file, or after those of the file before it."""
+        self._first = next((line.record.seq for line in lines if line.record), 0)
+        older = (_lines(file.read_bytes()) for file in reversed(_files(self.directory)[:-1]))
+        last = next(filter(None, map(_last, chain([lines], older))), None)
+        # What this process has written counts on, whatever has become of the files.
+        if last is not None and last.record is not None and last.record.seq >= self._seq:
+            self._seq, self._prev = last.record.seq, last.digest
+
+    def _set_aside(self, lines: Sequence[_Line]) -> str:
+        """Keep the damaged file under a name of its own, begin another, and name the first."""
+        last = _last(lines)
+        if last is not None and last.record is not None:
+            self._seq = max(self._seq, last.record.seq)
+        # Also behind those that have gone, so that the oldest one is always the first.
+        newest = max((_number(file) for file in _damaged(self.directory)), default=0)
+        kept = _reserved(self.directory, "damaged", max(self._seq, newest) + 1)
+        self._path.rename(kept)
+        for old in _damaged(self.directory)[: -self._files]:
+            old.unlink()
+        self._close()
+        self._descriptor, _ = self._begin()
+        return kept.name
 
     def _append(self, what: str, facts: dict[str, Any]) -> None:
         if self._size >= self._max_bytes:
@@ -158,44 +207,46 @@ class Journal:
         line = msgspec.json.encode(record)
         data = line + b"\n"
         try:
-            written = os.write(self._descriptor, data)
-            if written != len(data):
-                os.ftruncate(self._descriptor, self._size)
-                raise AuditError(self._path, "no space left")
+            if os.write(self._descriptor, data) != len(data):
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
             os.fdatasync(self._descriptor)
         except OSError as error:
             self._forget(error)
         self._size += len(data)
         self._seq += 1
+        self._first = self._first or self._seq
         self._prev = _digest(line)
 
     def _forget(self, error: OSError) -> None:
-        """Nobody knows what of the line is on the disk: look again before the next one."""
+        """Take back what of the line may be in the file. Where that fails as well, the next
+        `_open` does it."""
+        try:
+            os.ftruncate(self._descriptor, self._size)
+        except OSError:
+            self._told = self._size
         self._close()
         raise AuditError(self._path, error.strerror or type(error).__name__) from None
 
     def _rotate(self) -> None:
         """Begin a new file, and drop the oldest."""
         try:
-            first = _first_seq(self._path.read_bytes())
-            self._path.rename(self.directory / f"audit-{first:010d}.jsonl")
+            self._path.rename(_reserved(self.directory, "audit", self._first))
             for old in _files(self.directory)[: -(self._files - 1) or None]:
                 old.unlink()
         except OSError as error:
             self._forget(error)
-        seq, prev = self._seq, self._prev
         self._open()
-        self._seq, self._prev = seq, prev
 
     def _close(self) -> None:
-        if self._descriptor >= 0:
-            os.close(self._descriptor)
-            self._descriptor = -1
+        descriptor, self._descriptor = self._descriptor, -1
+        if descriptor >= 0:
+            with suppress(OSError):
+                os.close(descriptor)
 
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """A line that is not as it was written."""
+    """A line that is not as it was written, or that says so of a file."""
 
     file: str
     line: int
@@ -230,34 +281,42 @@ def verify(directory: Path) -> Verification:
         AuditError: the folder or a file cannot be read.
     """
     faults: list[Fault] = []
-    healed: list[Record] = []
-    first = last = count = torn = 0
-    prev: str | None = None
+    records: list[Record] = []
+    before: _Line | None = None
+    torn = 0
     try:
-        files = _files(directory)
-        contents = [file.read_bytes() for file in files]
+        contents = [(file.name, file.read_bytes()) for file in _files(directory)]
+        damaged = [(file.name, file.read_bytes()) for file in _damaged(directory)]
     except OSError as error:
         raise AuditError(directory, error.strerror or type(error).__name__) from None
-    for file, data in zip(files, contents, strict=True):
-        end, _ = _last_line(data)
+    for name, data in contents:
+        end = _whole(data)
+        lines = _lines(data[:end])
         torn = len(data) - end
-        if torn and file.name != NAME:
-            faults.append(Fault(file.name, data[:end].count(b"\n") + 1, "torn"))
-        for number, line in enumerate(data[:end].splitlines(), start=1):
-            record = _read(line)
-            if record is None:
-                faults.append(Fault(file.name, number, "no record"))
-                prev = None
-                continue
-            count += 1
-            if prev is not None and (record.seq != last + 1 or record.prev != prev):
-                text = f"does not follow: line {record.seq} after line {last}"
-                faults.append(Fault(file.name, number, text))
-            first = first or record.seq
-            last, prev = record.seq, _digest(line)
-            if record.what == "healed":
-                healed.append(record)
-    return Verification(count, first, last, tuple(healed), torn, tuple(faults))
+        faults += [Fault(name, number, text) for number, text in _breaks(lines, before)]
+        faults += [
+            Fault(name, number, f"{line.record.detail} was damaged and is set aside")
+            for number, line in enumerate(lines, start=1)
+            if line.record is not None and line.record.what == SET_ASIDE
+        ]
+        if torn and name != NAME:
+            faults.append(Fault(name, len(lines) + 1, "torn"))
+        records += [line.record for line in lines if line.record is not None]
+        before = lines[-1] if lines else before
+    told = {record.detail for record in records if record.what == SET_ASIDE}
+    for name, data in damaged:
+        if name not in told:
+            faults.append(Fault(name, 1, "set aside, and no line says so"))
+        lines = _lines(data[: _whole(data)])
+        faults += [Fault(name, number, text) for number, text in _breaks(lines, None)]
+    return Verification(
+        records=len(records),
+        first=records[0].seq if records else 0,
+        last=records[-1].seq if records else 0,
+        healed=tuple(record for record in records if record.what == HEALED),
+        torn=torn,
+        faults=tuple(faults),
+    )
 
 
 def newest(directory: Path, lines: int) -> list[Record]:
@@ -278,10 +337,15 @@ def newest(directory: Path, lines: int) -> list[Record]:
     return found[-lines:]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class _Line:
-    record: Record
-    digest: str
+    text: bytes
+    record: Record | None
+    """None: it is none of ours."""
+
+    @cached_property
+    def digest(self) -> str:
+        return _digest(self.text)
 
 
 def _files(directory: Path) -> list[Path]:
@@ -291,6 +355,30 @@ def _files(directory: Path) -> list[Path]:
     return [*older, current] if current.exists() else older
 
 
+def _damaged(directory: Path) -> list[Path]:
+    """The files that were set aside, the oldest first."""
+    return sorted(directory.glob("damaged-*.jsonl"))
+
+
+def _number(file: Path) -> int:
+    digits = file.stem.rpartition("-")[2]
+    return int(digits) if digits.isdecimal() else 0
+
+
+def _reserved(directory: Path, kind: str, number: int) -> Path:
+    """Make an empty file, for another to take its name: the first one that is free."""
+    while True:
+        path = directory / f"{kind}-{number:010d}.jsonl"
+        try:
+            os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
+        except FileExistsError:
+            # An empty one was made before a power cut and never used.
+            if path.stat().st_size:
+                number += 1
+                continue
+        return path
+
+
 def _read(line: bytes) -> Record | None:
     try:
         return msgspec.json.decode(line, type=Record)
@@ -298,28 +386,40 @@ def _read(line: bytes) -> Record | None:
         return None
 
 
-def _backwards(data: bytes) -> Iterator[tuple[int, bytes]]:
-    """The lines that have an end, the last one first, each with where it ends."""
-    end = data.rfind(b"\n")
-    while end >= 0:
-        start = data.rfind(b"\n", 0, end) + 1
-        yield end + 1, data[start:end]
-        end = start - 1
+def _whole(data: bytes) -> int:
+    """Where the last whole line ends. After a power cut there may be half a line behind it, and
+    blocks that were never written and read as zeros, also within the last line."""
+    end = data.rfind(b"\n") + 1
+    start = data.rfind(b"\n", 0, max(end - 1, 0)) + 1
+    return start if b"\0" in data[start:end] else end
 
 
-def _last_line(data: bytes) -> tuple[int, _Line | None]:
-    """Where the last whole line ends, and that line. After a power cut there may be half a
-    line behind it, or a block of zeros."""
-    for end, line in _backwards(data):
-        record = _read(line)
-        if record is not None:
-            return end, _Line(record, _digest(line))
-    return 0, None
+def _lines(data: bytes) -> list[_Line]:
+    """The lines that have an end."""
+    return [_Line(text, _read(text)) for text in data.split(b"\n")[:-1]]
 
 
-def _first_seq(data: bytes) -> int:
-    record = _read(data.split(b"\n", 1)[0])
-    return record.seq if record else 0
+def _last(lines: Sequence[_Line]) -> _Line | None:
+    return next((line for line in reversed(lines) if line.record is not None), None)
+
+
+def _breaks(lines: Iterable[_Line], before: _Line | None) -> Iterator[tuple[int, str]]:
+    """The lines that are none, or do not follow from the one before; counted from 1."""
+    for number, line in enumerate(lines, start=1):
+        record = line.record
+        last = before.record if before is not None else None
+        if record is None:
+            yield number, "no record"
+        elif number == 1 and record.what == SET_ASIDE:
+            # What it would have to follow from is in the damaged file.
+            pass
+        elif (
+            before is not None
+            and last is not None
+            and (record.seq != last.seq + 1 or record.prev != before.digest)
+        ):
+            yield number, f"does not follow: line {record.seq} after line {last.seq}"
+        before = line
 
 
 def _digest(line: bytes) -> str:

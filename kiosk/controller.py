@@ -51,7 +51,7 @@ from kiosk.machine import Machine
 from kiosk.pin import PinBuffer
 from kiosk.projection import projected
 from kiosk.readiness import Readiness
-from kiosk.recorder import Recorder, outcome_of
+from kiosk.recorder import INTERRUPTED, Recorder, outcome_of
 from kiosk.session import Visit
 from kiosk.staff.health import Health
 from kiosk.staff.mode import StaffMode, StaffRoom, Surroundings
@@ -63,6 +63,17 @@ if TYPE_CHECKING:
     from kiosk.service.client import ServiceClient
 
 log = logging.getLogger(__name__)
+
+
+RECORDED: dict[Effect, Callable[[Visit, Tools], Coroutine[Any, Any, Event]]] = {
+    Effect.READ_TOKEN: effects.read_token,
+    Effect.PREPARE_LOGIN: effects.prepare_login,
+    Effect.PROVE: effects.prove,
+    Effect.SIGN: effects.sign,
+    Effect.SEND: delivery.send,
+    Effect.RESEND: delivery.resend,
+}
+"""What a journey waits for, each between two lines of the journal."""
 
 
 class Controller:
@@ -106,7 +117,7 @@ class Controller:
         self._background: set[asyncio.Task[None]] = set()
         self._tools: asyncio.Future[Tools] | None = None
         self._machine = machine or Machine()
-        self._recorder = Recorder(journal, self._readiness_changed)
+        self._recorder = Recorder(journal, self._readiness_changed, crash)
         self._tokens = TokenWatch(
             self._journey,
             lambda: self._visit,
@@ -159,12 +170,13 @@ class Controller:
         trace = self._visit.trace
         self._stop_work(self._visit.erase())
         self._recorder.note("crashed", trace if trace.begun else None, detail=where)
+        self._recorder.ended(trace, INTERRUPTED)
 
     async def stop(self) -> None:
         """End everything: the visit, the helper, the watcher."""
         self._idle.stop()
         self._watcher.stop()
-        token = self._visit.erase()
+        trace, token = self._visit.trace, self._visit.erase()
         tasks = self._background - {asyncio.current_task()}
         for task in tasks:
             task.cancel()
@@ -177,6 +189,7 @@ class Controller:
             tools = self._tools.result()
             await tools.driver.close()
             await tools.service.close()
+        self._recorder.ended(trace, INTERRUPTED)
         self._recorder.note("stopped")
         await self._recorder.stop()
 
@@ -193,6 +206,9 @@ class Controller:
                 self._step(self._events.popleft())
         finally:
             self._dispatching = False
+        if self._journey.state is State.WELCOME:
+            # Leaving staff mode leads here for a moment, also if the kiosk cannot serve.
+            self._recorder.serves()
         self._idle.moved(self._journey.state, self._journey.overlay)
         self.refresh()
 
@@ -309,26 +325,25 @@ class Controller:
             case Effect.ERASE_VISIT:
                 trace = self._visit.trace
                 self._stop_work(self._visit.erase())
-                if trace.begun:
-                    self._recorder.note("visit ended", trace, outcome=trace.outcome)
+                self._recorder.ended(trace)
             case Effect.READ_TOKEN:
                 self._visit.facts = {}
-                self._run(effect, effects.read_token)
+                self._run(effect)
             case Effect.PREPARE_LOGIN:
-                self._run(effect, effects.prepare_login)
+                self._run(effect)
             case Effect.PROVE:
                 self._visit.pin_awaited = self._visit.flags.pin_pad
-                self._run(effect, effects.prove)
+                self._run(effect)
             case Effect.SIGN:
                 self._visit.pin_awaited = False
-                self._run(effect, effects.sign)
+                self._run(effect)
             case Effect.FIND_MAILBOX:
                 self._spawn(self._find_mailbox(self._visit))
             case Effect.SEND:
-                self._run(effect, delivery.send)
+                self._run(effect)
             case Effect.RESEND:
                 self._stop_following()
-                self._run(effect, delivery.resend)
+                self._run(effect)
             case Effect.FOLLOW_MAIL:
                 self._stop_following()
                 self._following = self._spawn(self._follow_mail(self._visit))
@@ -356,9 +371,7 @@ class Controller:
 
     # Effects
 
-    def _run(
-        self, effect: Effect, carry_out: Callable[[Visit, Tools], Coroutine[Any, Any, Event]]
-    ) -> None:
+    def _run(self, effect: Effect) -> None:
         """Start the one effect that a journey waits for, between two lines of the journal.
 
         What cannot be written down is not done.
@@ -370,7 +383,7 @@ class Controller:
             event: Event | None = None
             try:
                 if await self._recorder.write("effect begun", trace, effect=effect.value):
-                    event = await carry_out(visit, tools)
+                    event = await RECORDED[effect](visit, tools)
                 else:
                     event = Failed(problems.KIOSK_DISK.code)
             finally:

@@ -1,9 +1,14 @@
-"""How keys come in from the terminal: one at a time, so that no text of several is ever made.
+"""How the kiosk speaks to its terminal.
+
+Keys come in one at a time, so that no text of several is ever made.
 
 Textual's own driver reads whatever has arrived. Keys that arrive together, because they
 were typed while the process was busy or come from a device that types, are one `str` there,
 and a PIN stays in memory that way. A `str` or `bytes` of a single character is one that
 Python has anyway.
+
+What is drawn on a terminal that has hung up is dropped. In Textual's own driver the thread that
+writes dies of it, and the end of the program then waits for that thread for ever.
 """
 
 from __future__ import annotations
@@ -11,16 +16,52 @@ from __future__ import annotations
 import os
 import select
 from codecs import getincrementaldecoder
+from contextlib import suppress
+from typing import Any, TextIO, cast
 
 from textual._xterm_parser import XTermParser
+from textual.app import App
 from textual.drivers.linux_driver import LinuxDriver
 
 POLL = 0.1
 """Seconds between two looks at whether the driver shall end, and at a lone Escape."""
 
 
+def hung_up(terminal: int) -> bool:
+    """Whether this terminal has gone; it does not come back."""
+    poll = select.poll()
+    poll.register(terminal, 0)
+    return any(event & select.POLLHUP for _, event in poll.poll(0))
+
+
+class _Drawing:
+    """The terminal as a file that is written to."""
+
+    def __init__(self, terminal: TextIO) -> None:
+        self._terminal = terminal
+        self.fileno = terminal.fileno
+
+    def write(self, text: str) -> None:
+        with suppress(OSError):
+            self._terminal.write(text)
+
+    def flush(self) -> None:
+        with suppress(OSError):
+            self._terminal.flush()
+
+
 class KeyByKeyDriver(LinuxDriver):
     """The terminal's driver, reading byte by byte."""
+
+    def __init__(self, app: App[Any], **options: Any) -> None:
+        """Make the driver.
+
+        Args:
+            app: whose screen it draws.
+            options: of Textual's own driver.
+        """
+        super().__init__(app, **options)
+        self._file = cast(Any, _Drawing(cast(TextIO, self._file)))
 
     def run_input_thread(self) -> None:
         """Read until the driver ends. Bytes that are no UTF-8 come as replacement characters."""
@@ -31,7 +72,10 @@ class KeyByKeyDriver(LinuxDriver):
             if readable:
                 octet = os.read(self.fileno, 1)
                 if not octet:
-                    # The terminal hung up; who watches for that ends the app.
+                    if hung_up(self.fileno):
+                        # Nothing comes any more; who watches for that ends the app, and the end
+                        # of the process waits for this thread.
+                        return
                     self.exit_event.wait(POLL)
                 # The parser takes an empty text for the end of all input.
                 elif character := decode(octet):

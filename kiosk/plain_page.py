@@ -14,22 +14,19 @@ import termios
 import textwrap
 import time
 import tty
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from kiosk.config import SupportSection
 from kiosk.i18n import LANGUAGES, translator
 from kiosk.problems import Problem
-from kiosk.supervision import Supervisor
+from kiosk.supervision import LeaveWish, Supervisor
 
 LOOK_INTERVAL = 3.0
 """Seconds between two looks at whether the reason is still there."""
 
-_Handler = Callable[[int, object], None]
-
 _TICK = 0.5
 _MARGIN = 8
-_SIGNALS = (signal.SIGTERM, signal.SIGHUP, signal.SIGINT)
 
 _INK = "\x1b[38;2;11;34;57m\x1b[48;2;233;241;248m"
 _ALARM = "\x1b[1m\x1b[38;2;164;22;26m"
@@ -41,30 +38,25 @@ class Ended(Exception):
     """The terminal has gone, or a signal has asked the kiosk to end."""
 
 
-def show_until(problem: Problem, over: Callable[[], bool], supervisor: Supervisor) -> None:
+def show_until(
+    problem: Problem, over: Callable[[], bool], supervisor: Supervisor, wish: LeaveWish
+) -> None:
     """Say in every language that the kiosk is out of service, until `over` says that it is not.
 
     Raises:
-        Ended: before that, the process has to end.
+        Ended: the process has to end, also if the reason has gone meanwhile.
     """
-    asked_to_end = False
     draw_again = True
-
-    def end(_number: int, _frame: object) -> None:
-        nonlocal asked_to_end
-        asked_to_end = True
 
     def resized(_number: int, _frame: object) -> None:
         nonlocal draw_again
         draw_again = True
 
-    handlers: dict[signal.Signals, _Handler] = dict.fromkeys(_SIGNALS, end)
-    handlers[signal.SIGWINCH] = resized
-    with _handling(handlers), _raw_terminal():
+    with _handling(signal.SIGWINCH, resized), _raw_terminal():
         supervisor.status(f"out of service: {problem.code}")
         told = False
         look_at = 0.0
-        while not asked_to_end:
+        while not wish.asked:
             if draw_again:
                 draw_again = False
                 _write("".join(_page(problem)))
@@ -74,9 +66,10 @@ def show_until(problem: Problem, over: Callable[[], bool], supervisor: Superviso
             supervisor.alive()
             if time.monotonic() >= look_at:
                 if over():
-                    return
+                    break
                 look_at = time.monotonic() + LOOK_INTERVAL
             _drop_keys()
+    if wish.asked:
         raise Ended
 
 
@@ -126,13 +119,12 @@ def _drop_keys() -> None:
 
 
 @contextmanager
-def _handling(handlers: Mapping[signal.Signals, _Handler]) -> Iterator[None]:
-    before = {number: signal.signal(number, handler) for number, handler in handlers.items()}
+def _handling(number: signal.Signals, handler: Callable[[int, object], None]) -> Iterator[None]:
+    before = signal.signal(number, handler)
     try:
         yield
     finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+        signal.signal(number, before)
 
 
 @contextmanager

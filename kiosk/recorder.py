@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import threading
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
+from contextlib import suppress
+from dataclasses import dataclass
+from queue import SimpleQueue
 from typing import Any
 
 from kiosk.audit import AuditError, Journal
@@ -14,16 +18,31 @@ from kiosk.flow import (
     Event,
     ForgotUsername,
     Journey,
+    LostMailbox,
     MailBounced,
+    NotMyEmail,
     NoToken,
     ProblemEvent,
     Sent,
     State,
+    TimeUp,
 )
 from kiosk.projection import STATE_PROBLEMS
 from kiosk.session import Trace
 
 log = logging.getLogger(__name__)
+
+
+SENT = "sent"
+CANCELLED = "cancelled"
+"""The customer stopped."""
+TIMED_OUT = "timed out"
+"""Nobody answered whether more time was needed."""
+INTERRUPTED = "interrupted"
+"""The kiosk ended in the middle of the visit."""
+
+PATIENCE = 2.0
+"""Seconds that the end of the program waits for what is not written yet."""
 
 
 def outcome_of(event: Event) -> str:
@@ -35,18 +54,25 @@ class Recorder:
     """One thread that appends what it is given, line after line."""
 
     def __init__(
-        self, journal: Journal | None = None, changed: Callable[[], None] = lambda: None
+        self,
+        journal: Journal | None = None,
+        changed: Callable[[], None] = lambda: None,
+        crash: Callable[[BaseException], None] = lambda _error: None,
     ) -> None:
         """Make a recorder.
 
         Args:
             journal: None: nothing is kept.
             changed: called in the event loop when `failing` has changed.
+            crash: called in the event loop when a line fails for another reason than the disk.
         """
         self._journal = journal
         self._changed = changed
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="audit journal")
+        self._crash = crash
+        self._waiting: SimpleQueue[_Line | None] = SimpleQueue()
+        self._thread: threading.Thread | None = None
         self._stopped = False
+        self._serving = True
         self.failing = False
         """The last line could not be written."""
 
@@ -72,23 +98,31 @@ class Recorder:
             trace: the visit's.
         """
         state = journey.state
-        if state is not before and state is State.OUT_OF_SERVICE:
+        if state is State.OUT_OF_SERVICE and self._serving:
+            self._serving = False
             self.note("out of service", outcome=journey.problem or "")
-        elif before is State.OUT_OF_SERVICE and state is State.WELCOME:
-            self.note("in service")
         elif before is State.WELCOME and state is State.CONSENT:
+            self.serves()
             trace.begun = True
             self.note("visit begun", trace)
-        if not trace.begun or (trace.outcome == "sent" and not isinstance(event, MailBounced)):
-            return
-        if isinstance(event, ProblemEvent):
-            trace.outcome = event.problem
-        elif state is not before and (problem := STATE_PROBLEMS.get(state)) is not None:
-            trace.outcome = problem.code
-        elif isinstance(event, Sent):
-            trace.outcome = "sent"
-        elif isinstance(event, Declined | ForgotUsername | NoToken):
-            trace.outcome = type(event).__name__
+        if trace.begun and (trace.outcome != SENT or isinstance(event, MailBounced)):
+            trace.outcome = _outcome(journey, before, event, trace.outcome)
+
+    def serves(self) -> None:
+        """Write down that the kiosk can serve again, if it could not."""
+        if not self._serving:
+            self._serving = True
+            self.note("in service")
+
+    def ended(self, trace: Trace, outcome: str = "") -> None:
+        """Write down that a visit has ended, if one has begun.
+
+        Args:
+            trace: the visit's.
+            outcome: what came of it where nothing else is known.
+        """
+        if trace.begun:
+            self.note("visit ended", trace, outcome=trace.outcome or outcome)
 
     async def try_again(self) -> None:
         """See whether the journal can be written again."""
@@ -96,24 +130,42 @@ class Recorder:
             await self.write("writable again")
 
     async def stop(self) -> None:
-        """Write what waits, and no more."""
+        """Write what waits, and no more. A disk that hangs is not waited for."""
         self._stopped = True
-        if self._journal is not None:
-            await asyncio.to_thread(self._thread.shutdown)
-            self._journal.close()
+        if self._thread is not None:
+            self._waiting.put(None)
+            await asyncio.to_thread(self._thread.join, PATIENCE)
 
     def _submit(self, what: str, trace: Trace | None, facts: dict[str, Any]) -> Future[bool]:
+        written: Future[bool] = Future()
         if self._stopped:
-            too_late: Future[bool] = Future()
-            too_late.set_result(False)
-            return too_late
+            written.set_result(False)
+            return written
         if trace is not None:
             facts = {**trace.facts(), **facts}
         try:
             loop = asyncio.get_running_loop()
         except RuntimeError:
             loop = None
-        return self._thread.submit(self._append, what, facts, loop)
+        if self._thread is None:
+            # A daemon: the end of the program does not wait for a disk.
+            self._thread = threading.Thread(target=self._work, name="audit journal", daemon=True)
+            self._thread.start()
+        self._waiting.put(_Line(what, facts, loop, written))
+        return written
+
+    def _work(self) -> None:
+        while (line := self._waiting.get()) is not None:
+            try:
+                written = self._append(line.what, line.facts, line.loop)
+            except Exception as error:
+                # Nobody may wait for this line to come, and a fault of ours is a crash as anywhere.
+                _call(line.loop, self._crash, error)
+                written = False
+            if line.written.set_running_or_notify_cancel():
+                line.written.set_result(written)
+        if self._journal is not None:
+            self._journal.close()
 
     def _append(
         self, what: str, facts: dict[str, Any], loop: asyncio.AbstractEventLoop | None
@@ -130,6 +182,41 @@ class Recorder:
             failing = False
         if failing is not self.failing:
             self.failing = failing
-            if loop is not None and not loop.is_closed():
-                loop.call_soon_threadsafe(self._changed)
+            _call(loop, self._changed)
         return not failing
+
+
+@dataclass(frozen=True, slots=True)
+class _Line:
+    what: str
+    facts: dict[str, Any]
+    loop: asyncio.AbstractEventLoop | None
+    written: Future[bool]
+
+
+def _call(
+    loop: asyncio.AbstractEventLoop | None, function: Callable[..., None], *arguments: object
+) -> None:
+    """Call it in the loop, unless that has ended meanwhile."""
+    if loop is not None:
+        with suppress(RuntimeError):
+            loop.call_soon_threadsafe(function, *arguments)
+
+
+def _outcome(journey: Journey, before: State, event: Event, known: str) -> str:
+    """What came of a visit that would end now; `known` is what would have come of it before."""
+    state = journey.state
+    if isinstance(event, ProblemEvent):
+        return event.problem
+    if state is before:
+        return known
+    if (problem := STATE_PROBLEMS.get(state)) is not None:
+        return problem.code
+    if isinstance(event, Sent):
+        return SENT
+    if isinstance(event, Declined | ForgotUsername | LostMailbox | NoToken | NotMyEmail):
+        return known or type(event).__name__
+    if state is State.REMOVE_TOKEN:
+        return known or (TIMED_OUT if isinstance(event, TimeUp) else CANCELLED)
+    # It has gone on: what was wrong before is not what it ended with.
+    return ""

@@ -1,13 +1,15 @@
-"""What the kiosk and the one who started it tell each other: readiness, life, and crashes."""
+"""What the kiosk and the one who started it tell each other: readiness, life, the wish that it
+end, and crashes."""
 
 from __future__ import annotations
 
 import logging
-import logging.handlers
 import os
+import signal
 import socket
 import time
 import traceback
+from collections.abc import Callable
 from pathlib import Path
 
 log = logging.getLogger(__name__)
@@ -15,9 +17,6 @@ log = logging.getLogger(__name__)
 LOOP_CRASHES = 5
 LOOP_SECONDS = 120.0
 """So many crashes within so many seconds are a crash loop."""
-
-JOURNAL_SOCKET = Path("/dev/log")
-"""Where journald takes what programs log (systemd-journald.service(8))."""
 
 
 class Supervisor:
@@ -79,6 +78,37 @@ class Supervisor:
             log.warning("the service manager was not told: %s", error.strerror)
 
 
+class LeaveWish:
+    """Whether somebody has asked the kiosk to end: systemd, or the terminal that hangs up.
+
+    Signals are heard from `listen` to the end of the process, whatever the kiosk is doing, so
+    that none of them ends it in a way that would count as a crash.
+    """
+
+    def __init__(self) -> None:
+        self.asked = False
+        self._heed: Callable[[], None] = lambda: None
+
+    def listen(self) -> None:
+        """Hear the signals from now on. Only in the main thread."""
+        for number in (signal.SIGTERM, signal.SIGHUP):
+            signal.signal(number, self._hear)
+
+    def heed(self, leave: Callable[[], None]) -> None:
+        """Call this when the wish is heard; at once if it has been. The one before is let go.
+
+        Args:
+            leave: is called within whatever the main thread is doing.
+        """
+        self._heed = leave
+        if self.asked:
+            leave()
+
+    def _hear(self, _number: int, _frame: object) -> None:
+        self.asked = True
+        self._heed()
+
+
 class CrashCounter:
     """Remembers crashes over restarts, in a folder that a boot empties.
 
@@ -105,7 +135,10 @@ class CrashCounter:
 
     def ended_well(self) -> None:
         """The kiosk ends on purpose."""
-        self._running.unlink(missing_ok=True)
+        try:
+            self._running.unlink(missing_ok=True)
+        except OSError as error:
+            log.warning("the next start will count a crash: %s", error.strerror)
 
     def forget(self) -> None:
         """Begin to count anew."""
@@ -122,21 +155,6 @@ class CrashCounter:
         except (OSError, ValueError):
             return []
         return [moment for moment in times if 0 <= now - moment <= LOOP_SECONDS]
-
-
-def log_to_journal() -> bool:
-    """Log to journald, with levels; False where there is none."""
-    if not JOURNAL_SOCKET.exists():
-        return False
-    handler = logging.handlers.SysLogHandler(str(JOURNAL_SOCKET))
-    # A traceback of the log's own would be drawn over the screen.
-    logging.raiseExceptions = False
-    handler.ident = "kiosk: "
-    handler.append_nul = False
-    handler.setFormatter(logging.Formatter("%(name)s: %(message)s"))
-    logging.getLogger().addHandler(handler)
-    logging.getLogger("kiosk").setLevel(logging.INFO)
-    return True
 
 
 def where(error: BaseException) -> str:

@@ -15,7 +15,8 @@ from kiosk import problems
 from kiosk.assembly import Settings
 from kiosk.config import ConfigError
 from kiosk.plain_page import Ended, show_until
-from kiosk.supervision import LOOP_CRASHES, CrashCounter, Supervisor, log_to_journal
+from kiosk.supervision import LOOP_CRASHES, CrashCounter, LeaveWish, Supervisor
+from kiosk.system_log import log_to_journal
 
 log = logging.getLogger(__name__)
 
@@ -25,6 +26,8 @@ CRASH_REST = 300.0
 
 def run_unattended(path: Path) -> int:
     """Run the kiosk of this configuration until it is asked to end; return the exit code."""
+    wish = LeaveWish()
+    wish.listen()
     for number in (signal.SIGINT, signal.SIGQUIT, signal.SIGTSTP):
         # Before the screen takes the keyboard, Ctrl+C and its like are still signals.
         signal.signal(number, signal.SIG_IGN)
@@ -36,9 +39,9 @@ def run_unattended(path: Path) -> int:
     try:
         if crashes is not None and crashes.started() >= LOOP_CRASHES:
             log.critical("crashed %d times in a row: no try for a while", LOOP_CRASHES)
-            show_until(problems.KIOSK_CRASHES, _after(CRASH_REST), supervisor)
+            show_until(problems.KIOSK_CRASHES, _after(CRASH_REST), supervisor, wish)
             crashes.forget()
-        code = _run(path, supervisor)
+        code = _run(path, supervisor, wish)
     except Ended:
         code = 0
     if not code and crashes is not None:
@@ -47,35 +50,36 @@ def run_unattended(path: Path) -> int:
     return code
 
 
-def _run(path: Path, supervisor: Supervisor) -> int:
+def _run(path: Path, supervisor: Supervisor, wish: LeaveWish) -> int:
     from kiosk.app import MISCONFIGURED, KioskApp  # noqa: PLC0415
     from kiosk.hardware.readers import PcscWatcher  # noqa: PLC0415
 
     while True:
-        settings = _settings(path, supervisor)
+        settings = _settings(path, supervisor, wish)
         app = KioskApp(
             lambda show, crash, settings=settings: settings.controller(  # type: ignore[misc]
                 PcscWatcher(), show, crash
             ),
             settings.tools,
             supervisor=supervisor,
+            wish=wish,
         )
         app.run()
         if app.return_code != MISCONFIGURED:
             return app.return_code or 0
         # A file that is costly to read is wrong; `_settings` reads it as well from now on.
         log.error("%s", app.config_error)
-        _wait_for(path, supervisor)
+        _wait_for(path, supervisor, wish)
 
 
-def _settings(path: Path, supervisor: Supervisor) -> Settings:
+def _settings(path: Path, supervisor: Supervisor, wish: LeaveWish) -> Settings:
     """Read the configuration, and wait with a page on the screen until it can be read."""
     while True:
         try:
             return _load(path)
         except ConfigError as error:
             log.error("%s", error)
-            _wait_for(path, supervisor)
+            _wait_for(path, supervisor, wish)
 
 
 def _load(path: Path) -> Settings:
@@ -85,7 +89,7 @@ def _load(path: Path) -> Settings:
     return settings
 
 
-def _wait_for(path: Path, supervisor: Supervisor) -> None:
+def _wait_for(path: Path, supervisor: Supervisor, wish: LeaveWish) -> None:
     """Show that the configuration is broken until it is in order, with every file it names."""
 
     def mended() -> bool:
@@ -98,7 +102,7 @@ def _wait_for(path: Path, supervisor: Supervisor) -> None:
         log.info("the configuration is in order again")
         return True
 
-    show_until(problems.KIOSK_CONFIG, mended, supervisor)
+    show_until(problems.KIOSK_CONFIG, mended, supervisor, wish)
 
 
 def _after(seconds: float) -> Callable[[], bool]:

@@ -31,7 +31,8 @@ class PastVisit:
     """Masked."""
     ended: bool = False
     outcome: str = ""
-    """A problem's code, `sent`, the name of an event, or nothing."""
+    """A problem's code, the name of an event, a word of the recorder's such as `sent`, or
+    nothing."""
     ordered: bool = False
     """A mail was ordered, and nothing says yet what came of that."""
     doubted: bool = False
@@ -134,6 +135,11 @@ _OUTCOMES: Mapping[str, Text] = {
     "Declined": Say("staff.visits.declined"),
     "ForgotUsername": Say("staff.visits.hotline"),
     "NoToken": Say("staff.visits.hotline"),
+    "LostMailbox": Say("staff.visits.hotline"),
+    "NotMyEmail": Say("staff.visits.hotline"),
+    "cancelled": Say("staff.visits.cancelled"),
+    "timed out": Say("staff.visits.timed_out"),
+    "interrupted": Say("staff.visits.interrupted"),
 }
 """What the journal's words for an outcome mean."""
 

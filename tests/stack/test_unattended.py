@@ -153,8 +153,8 @@ def test_a_terminal_that_hangs_up_is_no_crash(unit: Unit) -> None:
     for _ in range(LOOP_CRASHES + 1):
         with unit.start() as console:
             console.wait(WELCOME)
-            os.kill(console.process.pid, signal.SIGHUP)
-            assert console.ended() == 0
+            console.hang_up()
+            assert console.ended(5) == 0
 
 
 def test_staff_and_the_hour_take_it_out_of_service_and_it_comes_back(unit: Unit) -> None:

@@ -43,6 +43,7 @@ class Console:
         )
         self.process.delaybeforesend = None
         self._pending = b""
+        self._gone = False
         self.raw = bytearray()
         """Everything the program wrote to the terminal."""
 
@@ -54,6 +55,10 @@ class Console:
 
     def pump(self, seconds: float = 0.05) -> None:
         """Take what the program has drawn, waiting this long for it at most."""
+        if self._gone:
+            # At the end of the file, pexpect would wait for the end of the program.
+            time.sleep(seconds)
+            return
         try:
             data = self.process.read_nonblocking(1 << 16, timeout=seconds)
         except (pexpect.TIMEOUT, pexpect.EOF):
@@ -142,6 +147,7 @@ class Console:
 
     def hang_up(self) -> None:
         """Close the terminal, as when its window is closed or its line is cut."""
+        self._gone = True
         nothing = os.open(os.devnull, os.O_RDWR)
         os.dup2(nothing, self.process.child_fd)
         os.close(nothing)

@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
-from kiosk.audit import NAME, AuditError, Journal, mask_tax_code, newest, verify
+from kiosk.audit import NAME, AuditError, Fault, Journal, mask_tax_code, newest, verify
 
 
 @pytest.fixture
@@ -91,6 +91,109 @@ def test_a_torn_last_line_is_cut_off_and_reported(
     assert found.torn == 0
     assert found.last == 5
     assert [record.count for record in found.healed] == [len(torn)]
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        pytest.param(lambda lines: [lines[0], b"something else\n", *lines[2:]], id="foreign line"),
+        pytest.param(lambda lines: [*lines, b"something else\n"], id="foreign last line"),
+        pytest.param(lambda lines: [lines[0], b"\0" * 60 + b"\n", *lines[2:]], id="zeros between"),
+        pytest.param(lambda lines: [lines[0], *lines[2:]], id="line taken out"),
+        pytest.param(lambda lines: [*lines[:2], b"\xff\n", *lines[2:], b"{"], id="torn as well"),
+    ],
+)
+def test_a_damaged_file_is_kept_as_it_is_and_told(
+    tmp_path: Path, journal: Journal, damage: Callable[[list[bytes]], list[bytes]]
+) -> None:
+    fill(journal, 4)
+    journal.close()
+    path = tmp_path / NAME
+    content = b"".join(damage(path.read_bytes().splitlines(keepends=True)))
+    path.write_bytes(content)
+    again = Journal(tmp_path)
+    assert again.open() == 0
+    again.append("started")
+    again.close()
+    kept = tmp_path / "damaged-0000000005.jsonl"
+    assert kept.read_bytes() == content
+    new = newest(tmp_path, 10)
+    assert [(record.what, record.seq, record.detail) for record in new] == [
+        ("set aside", 5, kept.name),
+        ("started", 6, ""),
+    ]
+    faults = verify(tmp_path).faults
+    assert faults[0] == Fault(NAME, 1, f"{kept.name} was damaged and is set aside")
+    assert {fault.file for fault in faults[1:]} == {kept.name}
+    # It is not set aside again at the next start, and an older one is never written over.
+    assert Journal(tmp_path).open() == 0
+    assert newest(tmp_path, 10) == new
+    path.write_bytes(b"nothing of ours\n")
+    Journal(tmp_path).open()
+    assert kept.read_bytes() == content
+    assert len(list(tmp_path.glob("damaged-*"))) == 2
+
+
+def test_what_was_set_aside_is_told_although_its_line_is_lost(tmp_path: Path) -> None:
+    (tmp_path / "damaged-0000000001.jsonl").write_bytes(b"something else\n")
+    Journal(tmp_path).append("started")
+    assert [fault.text for fault in verify(tmp_path).faults] == [
+        "set aside, and no line says so",
+        "no record",
+    ]
+
+
+def test_what_was_set_aside_does_not_fill_the_disk(tmp_path: Path) -> None:
+    for number in range(5):
+        (tmp_path / NAME).write_bytes(b"nothing of ours %d\n" % number)
+        Journal(tmp_path, files=2).open()
+    kept = sorted(tmp_path.glob("damaged-*"))
+    assert [file.read_bytes()[-2:-1] for file in kept] == [b"3", b"4"]
+
+
+def test_a_new_file_never_takes_the_name_of_an_older_one(tmp_path: Path) -> None:
+    journal = Journal(tmp_path, max_bytes=4096)
+    fill(journal, 5)
+    older = tmp_path / "audit-0000000001.jsonl"
+    older.write_bytes(b"of another kiosk\n")
+    # Made for a rotation that the power cut; it holds nothing, and its name may be used.
+    (tmp_path / "audit-0000000002.jsonl").touch()
+    fill(journal, 60)
+    assert older.read_bytes() == b"of another kiosk\n"
+    assert (tmp_path / "audit-0000000002.jsonl").stat().st_size >= 4096
+    assert newest(tmp_path, 1)[0].seq == 65
+
+
+@pytest.mark.parametrize("truncation", ["works", "fails as well"])
+def test_what_is_said_not_to_be_written_does_not_stay(tmp_path: Path, truncation: str) -> None:
+    """The disk refuses the third sync, and perhaps to shorten the file again."""
+    folder = tmp_path / "audit"
+    program = f"""
+from pathlib import Path
+from kiosk.audit import AuditError, Journal
+journal = Journal(Path({str(folder)!r}))
+journal.append("started")
+journal.append("effect begun", effect="send")
+try:
+    journal.append("effect done", effect="send")
+except AuditError as error:
+    print(error.reason)
+journal.append("stopped")
+"""
+    faults = ["-e", "inject=fdatasync:error=EIO:when=3"]
+    if truncation != "works":
+        faults += ["-e", "inject=ftruncate:error=EIO:when=1"]
+    done = subprocess.run(
+        ["strace", "-f", "-o", str(tmp_path / "trace"), *faults, sys.executable, "-c", program],
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    assert done.stdout == "Input/output error\n"
+    written = [record.what for record in newest(folder, 10)]
+    healed = [] if truncation == "works" else ["healed"]
+    assert written == ["started", "effect begun", *healed, "stopped"]
+    assert verify(folder).in_order
 
 
 def test_what_was_changed_or_taken_out_is_found(tmp_path: Path, journal: Journal) -> None:

@@ -56,6 +56,19 @@ def test_a_healed_line_is_told_and_a_changed_one_fails(
     assert report["found"]["faults"][0]["line"] == 2
 
 
+def test_a_file_that_was_set_aside_is_told_and_fails(
+    config: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "state" / "audit" / NAME
+    file.parent.mkdir(parents=True)
+    file.write_bytes(b"something else\n")
+    Journal(file.parent).append("started")
+    assert verify(config) == 1
+    told = capsys.readouterr().out.splitlines()
+    assert f"{NAME}, line 1: damaged-0000000001.jsonl was damaged and is set aside" in told
+    assert "damaged-0000000001.jsonl, line 1: no record" in told
+
+
 def test_without_a_state_directory_there_is_none(
     config: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import os
 import socket
 from collections.abc import Iterator
@@ -82,25 +81,3 @@ def test_old_crashes_are_forgotten(tmp_path: Path, monkeypatch: pytest.MonkeyPat
 def test_a_broken_list_of_crashes_is_none(tmp_path: Path, content: str) -> None:
     (tmp_path / "crashes").write_text(content)
     assert CrashCounter(tmp_path).started() == 0
-
-
-def test_the_log_goes_to_journald_with_its_levels(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    path = tmp_path / "log"
-    monkeypatch.setattr(supervision, "JOURNAL_SOCKET", path)
-    root = logging.getLogger()
-    before = list(root.handlers)
-    assert not supervision.log_to_journal()
-    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as journald:
-        journald.bind(str(path))
-        journald.settimeout(5)
-        try:
-            assert supervision.log_to_journal()
-            logging.getLogger("kiosk.app").critical("crash: here")
-            # Priority 10 is user.crit (RFC 3164, section 4.1.1).
-            assert journald.recv(1000) == b"<10>kiosk: kiosk.app: crash: here"
-        finally:
-            for handler in set(root.handlers) - set(before):
-                root.removeHandler(handler)
-                handler.close()
