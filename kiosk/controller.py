@@ -110,6 +110,8 @@ class Controller:
         self._pin = PinBuffer()
         self._visit = Visit(self._pin)
         self._language: str = config.kiosk.language
+        self._language_forgotten: asyncio.TimerHandle | None = None
+        """Fires when the language that somebody chose before a visit is given up again."""
         self._events: deque[Event] = deque()
         self._dispatching = False
         self._work: asyncio.Task[None] | None = None
@@ -215,19 +217,30 @@ class Controller:
     def touched(self) -> None:
         """Somebody pressed a key or touched the screen. The time-out question has its own
         answers, so there it changes nothing."""
+        if self._language_forgotten is not None:
+            self._await_language_forgotten()
         if self._journey.overlay is not Overlay.TIME_OUT:
             self._idle.restart()
 
     def toggle_language(self) -> None:
         """Switch between Vietnamese and English; the step stays."""
         self._language = "en" if self._language == "vi" else "vi"
-        if self._journey.state in UNATTENDED_STATES:
-            # Whoever passed by and tried the key is gone by then.
-            loop = asyncio.get_running_loop()
-            loop.call_later(self._config.time.idle, self._restore_language)
+        self._await_language_forgotten()
         self.refresh()
 
+    def _await_language_forgotten(self) -> None:
+        """Whoever passed by and tried the language key is gone when nothing was touched so long."""
+        if self._language_forgotten is not None:
+            self._language_forgotten.cancel()
+            self._language_forgotten = None
+        if self._journey.state in UNATTENDED_STATES:
+            loop = asyncio.get_running_loop()
+            self._language_forgotten = loop.call_later(
+                self._config.time.idle, self._restore_language
+            )
+
     def _restore_language(self) -> None:
+        self._language_forgotten = None
         if self._journey.state in UNATTENDED_STATES:
             self._language = self._config.kiosk.language
             self.refresh()

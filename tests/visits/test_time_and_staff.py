@@ -133,6 +133,29 @@ async def test_a_staff_call_on_the_welcome_screen_does_not_stay(
     await kiosk.controller.stop()
 
 
+async def test_a_language_stays_while_somebody_is_there(
+    directory: Path, server: SandboxServer
+) -> None:
+    times = TimeSection(idle=0.4, idle_result=0.4, question=5, goodbye=0.05)
+    kiosk = Kiosk(directory, server.url, times)
+    kiosk.controller.start()
+    kiosk.controller.equip(kiosk.tools)
+    loop = asyncio.get_running_loop()
+    kiosk.controller.toggle_language()
+    started = loop.time()
+    # What an earlier press has set in motion does not take away what a later one has chosen.
+    while loop.time() - started < 3 * times.idle:
+        kiosk.controller.touched()
+        assert kiosk.view.language == "en"
+        await asyncio.sleep(times.idle / 8)
+    kiosk.controller.toggle_language()
+    kiosk.controller.toggle_language()
+    touched = loop.time()
+    await kiosk.until(lambda: kiosk.view.language == "vi", "the usual language")
+    assert loop.time() - touched >= times.idle * 0.9
+    await kiosk.controller.stop()
+
+
 def test_every_account_has_a_token() -> None:
     from kiosk.sandbox.scenario import TOKENS
 

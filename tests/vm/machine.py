@@ -27,7 +27,7 @@ HOLD = 0.06
 """Seconds that a key is held down."""
 
 BREATH = 0.12
-"""Seconds from one key to the next. The virtual keyboard keeps sixteen codes; what comes faster
+"""Seconds from one key to the next. The virtual keyboard keeps sixteen events; what comes faster
 than an emulated machine fetches them is lost, a key's release as well."""
 
 _READER_INSIDE = 35963
@@ -96,9 +96,7 @@ class Machine:
             *("-drive", f"file={self._overlay},if=virtio,format=qcow2,cache=writeback"),
             *("-drive", f"file={self._disk.swap},if=virtio,format=raw,cache=unsafe"),
             *("-device", f"virtio-vga,xres={width},yres={height}"),
-            # The keyboard is the machine's own, of type PS/2: QEMU's USB keyboard falls silent
-            # after a few hundred keys.
-            *("-device", "qemu-xhci,id=usb"),
+            *("-device", "qemu-xhci,id=usb", "-device", "usb-kbd,bus=usb.0"),
             *("-netdev", f"user,id=net,{forward}", "-device", "virtio-net-pci,netdev=net"),
             *("-chardev", f"file,id=serial,path={state / 'serial.log'},append=on"),
             *("-serial", "chardev:serial"),
@@ -149,7 +147,6 @@ class Machine:
             time.sleep(BREATH)
 
     def _turn(self, names: list[str], *, down: bool) -> None:
-        # Not `send-key`: the queue that it puts keys into falls silent for a minute now and then.
         for name in names:
             key = {"key": {"type": "qcode", "data": name}, "down": down}
             self.monitor("input-send-event", events=[{"type": "key", "data": key}])
