@@ -19,6 +19,7 @@ from kiosk.hardware.readers import Pcsc, SystemPcsc
 
 UNIT = "vnpt-bhxh-kiosk.service"
 CONSOLE_UNIT = "vnpt-bhxh-kiosk-console.service"
+LOCKDOWN_UNIT = "vnpt-bhxh-kiosk-lockdown.service"
 RESTART_TIMER = "vnpt-bhxh-kiosk-restart.timer"
 
 PROGRAM_SECONDS = 10.0

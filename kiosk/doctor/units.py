@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence, Set
 
 from kiosk.doctor.findings import Finding, failed, ok, skipped, warning
-from kiosk.doctor.machine import CONSOLE_UNIT, RESTART_TIMER, UNIT, Machine
+from kiosk.doctor.machine import CONSOLE_UNIT, LOCKDOWN_UNIT, RESTART_TIMER, UNIT, Machine
 from kiosk.doctor.unit_files import unit_file, unit_settings
 from kiosk.text import clean_text
 
@@ -24,9 +24,11 @@ def look_at_units(machine: Machine) -> list[Finding]:
     enabled = _enabled(machine, (UNIT, CONSOLE_UNIT, RESTART_TIMER, PCSCD))
     if enabled is None:
         return [skipped("kiosk_unit", "systemctl does not answer")]
-    shown = _show(machine, (UNIT, CONSOLE_UNIT, RESTART_TIMER)) if machine.booted else {}
+    units = (UNIT, CONSOLE_UNIT, LOCKDOWN_UNIT, RESTART_TIMER)
+    shown = _show(machine, units) if machine.booted else {}
     return [
         _kiosk(enabled, shown, booted=machine.booted),
+        *_lockdown(shown),
         _timer(machine, enabled, shown),
         _pcscd(machine, enabled),
     ]
@@ -58,6 +60,18 @@ def _kiosk(enabled: Set[str], shown: Shown, *, booted: bool) -> Finding:
         advice = f"Look again in a minute; if it stays so, `journalctl -b -u {unit}` tells why."
         return warning("kiosk_unit", text, advice, **facts)
     return failed("kiosk_unit", text, advice, **facts)
+
+
+def _lockdown(shown: Shown) -> list[Finding]:
+    """Whether the unit is at work that a running kiosk has beside it."""
+    runs = {unit for unit, state in shown.items() if state.get("ActiveState") == "active"}
+    if not runs & {UNIT, CONSOLE_UNIT}:
+        return []
+    if LOCKDOWN_UNIT in runs:
+        return [ok("switching", f"{LOCKDOWN_UNIT} is active: no key leads to another terminal")]
+    text = f"{LOCKDOWN_UNIT} is not active: swap and keys for other terminals may be on"
+    advice = f"`journalctl -b -u {LOCKDOWN_UNIT}` tells why; `systemctl start {LOCKDOWN_UNIT}`"
+    return [failed("switching", text, advice)]
 
 
 def _timer(machine: Machine, enabled: Set[str], shown: Shown) -> Finding:
@@ -117,7 +131,8 @@ def look_at_unit_files(machine: Machine) -> list[Finding]:
 
 
 def _verify(machine: Machine) -> Finding:
-    units = [one for one in (UNIT, CONSOLE_UNIT, RESTART_TIMER) if unit_file(machine, one)]
+    own = (UNIT, CONSOLE_UNIT, LOCKDOWN_UNIT, RESTART_TIMER)
+    units = [one for one in own if unit_file(machine, one)]
     if not units:
         return skipped("verify", f"{UNIT} is not installed")
     ran = machine.run(("systemd-analyze", "verify", "--man=no", *units))
@@ -125,9 +140,9 @@ def _verify(machine: Machine) -> Finding:
         return skipped("verify", "systemd-analyze is not installed")
     if ran.code is None:
         return skipped("verify", "systemd-analyze did not end in time")
-    own = [line for line in ran.output.splitlines() if "vnpt-bhxh-kiosk" in line]
-    if own:
-        told = "\n".join(clean_text(line, 300) for line in own[:5])
+    faults = [line for line in ran.output.splitlines() if "vnpt-bhxh-kiosk" in line]
+    if faults:
+        told = "\n".join(clean_text(line, 300) for line in faults[:5])
         advice = "Take back what was changed with `systemctl edit`, or install the package anew."
         return warning("verify", f"systemd-analyze verify finds:\n{told}", advice)
     if ran.code != 0:

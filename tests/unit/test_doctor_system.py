@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from kiosk.audit import Journal
+from kiosk.console_font import HEIGHTS, Size
 from kiosk.doctor.clock import look_at_clock
 from kiosk.doctor.display import (
     look_at_console_font,
@@ -18,7 +19,15 @@ from kiosk.doctor.display import (
 )
 from kiosk.doctor.findings import Status
 from kiosk.doctor.lockdown import look_at_lock_down
-from kiosk.doctor.machine import CONSOLE_UNIT, RESTART_TIMER, UNIT, Machine, Ran, run_program
+from kiosk.doctor.machine import (
+    CONSOLE_UNIT,
+    LOCKDOWN_UNIT,
+    RESTART_TIMER,
+    UNIT,
+    Machine,
+    Ran,
+    run_program,
+)
 from kiosk.doctor.units import look_at_unit_files, look_at_units
 from kiosk.doctor.visit import look_for_visit
 from tests.unit.made_machine import Made, assert_advised, statuses, the
@@ -31,11 +40,12 @@ def enabled(*units: str) -> Callable[[tuple[str, ...]], Ran]:
     )
 
 
-def shown(active: str, sub: str, timer: str = "active") -> Ran:
+def shown(active: str, sub: str, timer: str = "active", lockdown: str = "active") -> Ran:
     return Ran(
         0,
         f"Id={UNIT}\nActiveState={active}\nSubState={sub}\nNRestarts=2\n\n"
         f"Id={CONSOLE_UNIT}\nActiveState={active}\nSubState={sub}\nNRestarts=0\n\n"
+        f"Id={LOCKDOWN_UNIT}\nActiveState={lockdown}\nSubState=exited\n\n"
         f"Id={RESTART_TIMER}\nActiveState={timer}\nSubState=waiting\n"
         "NextElapseUSecRealtime=Thu 2026-11-26 03:30:00 +07\n",
     )
@@ -70,7 +80,8 @@ def made(tmp_path: Path) -> Made:
         "fc-match": Ran(0, "Noto Sans Mono"),
         "fc-list": Ran(0, "Noto Sans Mono\n"),
     }
-    made.write("/usr/share/consolefonts/Vietnamese-Fixed16.psf.gz", "")
+    for height in HEIGHTS:
+        made.write(f"/usr/share/consolefonts/{Size(height, 1).name}.psf.gz", "")
     return made
 
 
@@ -102,6 +113,7 @@ def test_a_kiosk_that_is_not_enabled_and_one_that_does_not_run(made: Made) -> No
     assert "the machine boots without the kiosk" in the("kiosk_unit", found).text
     assert statuses(found) == {
         "kiosk_unit": Status.FAILED,
+        "switching": Status.OK,
         "timer": Status.WARNING,
         "pcscd_unit": Status.WARNING,
     }
@@ -117,6 +129,16 @@ def test_a_kiosk_that_is_not_enabled_and_one_that_does_not_run(made: Made) -> No
     assert f"{CONSOLE_UNIT} is enabled and failed" in kiosk.text
     assert the("timer", found).status is Status.WARNING
     assert_advised(found)
+
+
+def test_a_kiosk_that_runs_without_the_lock_down(made: Made) -> None:
+    made.programs["systemctl show"] = shown("active", "running", lockdown="inactive")
+    found = look_at_units(made.machine)
+    assert the("switching", found).status is Status.FAILED
+    assert_advised(found)
+    # Where no kiosk runs, nothing has to be locked.
+    made.programs["systemctl show"] = shown("inactive", "dead", lockdown="inactive")
+    assert "switching" not in statuses(look_at_units(made.machine))
 
 
 def test_a_visit_is_seen_where_the_kiosk_runs(made: Made, tmp_path: Path) -> None:
