@@ -15,6 +15,7 @@ import struct
 import subprocess
 import sys
 import tempfile
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -97,7 +98,11 @@ def font_file(size: console_font.Size, folder: Path) -> bytes:
         OSError: it is not there.
         console_font.UnknownFormat
     """
-    shipped = gzip.decompress((folder / f"{size.name}.psf.gz").read_bytes())
+    packed = (folder / f"{size.name}.psf.gz").read_bytes()
+    try:
+        shipped = gzip.decompress(packed)
+    except (EOFError, gzip.BadGzipFile, zlib.error) as error:
+        raise console_font.UnknownFormat(f"{size.name} cannot be unpacked: {error}") from None
     return console_font.written(console_font.completed(console_font.read(shipped)), size.scale)
 
 

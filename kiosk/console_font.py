@@ -85,10 +85,12 @@ def read(data: bytes) -> ConsoleFont:
     Raises:
         UnknownFormat
     """
-    if data[:2] != b"\x36\x04" or len(data) < 4 or data[2] & 3 != 3:
+    if data[:2] != b"\x36\x04" or len(data) < 4 or data[2] & 3 != 3 or not data[3]:
         raise UnknownFormat("no PSF font of version 1 with 512 letters and their names")
     height, count = data[3], 512
     table = 4 + count * height
+    if len(data) < table or (len(data) - table) % 2:
+        raise UnknownFormat("the font is cut off")
     glyphs = tuple(data[at : at + height] for at in range(4, table, height))
     names = struct.unpack(f"<{(len(data) - table) // 2}H", data[table:])
     letters = tuple(_letters(names))

@@ -129,7 +129,9 @@ def look_at_console_font(machine: Machine) -> list[Finding]:
     """The fonts of the bare terminal, which only the fallback unit needs."""
     folder = machine.at(FONTS)
     names = [Size(height, 1).name for height in HEIGHTS]
-    if all((folder / f"{name}.psf.gz").is_file() for name in names):
+    missing = [name for name in names if not (folder / f"{name}.psf.gz").is_file()]
+    if not missing:
         return [ok("console_font", f"console fonts with the letters: {', '.join(names)}")]
     advice = f"Install the Debian package console-setup-linux, if {CONSOLE_UNIT} is used."
-    return [warning("console_font", "no console font has the Vietnamese letters", advice)]
+    text = f"console fonts that are not installed: {', '.join(missing)}"
+    return [warning("console_font", text, advice)]

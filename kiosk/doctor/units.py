@@ -69,7 +69,7 @@ def _lockdown(shown: Shown) -> list[Finding]:
         return []
     if LOCKDOWN_UNIT in runs:
         return [ok("switching", f"{LOCKDOWN_UNIT} is active: no key leads to another terminal")]
-    text = f"{LOCKDOWN_UNIT} is not active: swap and keys for other terminals may be on"
+    text = f"{LOCKDOWN_UNIT} is not active: keys may lead to another terminal"
     advice = f"`journalctl -b -u {LOCKDOWN_UNIT}` tells why; `systemctl start {LOCKDOWN_UNIT}`"
     return [failed("switching", text, advice)]
 

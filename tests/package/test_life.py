@@ -36,6 +36,7 @@ UNITS = (
     "vnpt-bhxh-kiosk-lockdown.service",
     "vnpt-bhxh-kiosk-restart.service",
     "vnpt-bhxh-kiosk-restart.timer",
+    "vnpt-bhxh-kiosk-swapoff.service",
 )
 ENABLED = "/etc/systemd/system/multi-user.target.wants/vnpt-bhxh-kiosk.service"
 CONSOLE_ENABLED = "/etc/systemd/system/multi-user.target.wants/vnpt-bhxh-kiosk-console.service"

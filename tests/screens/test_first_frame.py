@@ -6,6 +6,8 @@ import pytest
 
 from tests.screens.gallery import VIEWS, GalleryApp, screen_for
 
+SHAPES = {"-short", "-regular", "-narrow", "-wide"}
+
 
 @pytest.mark.parametrize("name", ["PIN", "sent", "staff health"])
 @pytest.mark.parametrize("size", [(80, 25), (128, 33), (120, 34), (240, 67)])
@@ -28,6 +30,4 @@ async def test_the_first_layout_is_the_last(
         await app.push_screen(screen)
         await pilot.pause()
         assert len(shapes) > 0
-        assert {shape & {"-short", "-regular"} for shape in shapes} == {
-            screen.classes & {"-short", "-regular"}
-        }
+        assert {shape & SHAPES for shape in shapes} == {screen.classes & SHAPES}

@@ -59,7 +59,17 @@ def test_a_doubled_font_has_half_blocks_and_each_dot_four_times() -> None:
 
 
 @pytest.mark.parametrize(
-    "data", [b"", b"\x36\x04\x03", b"\x36\x04\x01\x10" + b"\0" * 8192, b"\x72\xb5\x4a\x86"]
+    "data",
+    [
+        b"",
+        b"\x36\x04\x03",
+        b"\x36\x04\x03\x00",
+        b"\x36\x04\x01\x10" + b"\0" * 8192,
+        b"\x72\xb5\x4a\x86",
+        a_font()[:5000],
+        a_font()[:-1],
+        a_font()[:-6],
+    ],
 )
 def test_other_files_are_refused(data: bytes) -> None:
     with pytest.raises(UnknownFormat):

@@ -11,6 +11,9 @@ from tests.vm.registry import check
 from tests.vm.screen import UNKNOWN
 from tests.vm.waiting import CheckFailed, wait_until
 
+ENGLISH = ("Reset your VNPT-BHXH password",)
+"""On the welcome screen after F2."""
+
 SHELLS = r"sh|bash|dash|login|agetty|su|sudo|xterm|foot|footclient"
 
 
@@ -69,7 +72,12 @@ def _press_all(bench: Bench, families: dict[str, tuple[str, ...]]) -> str:
         # F2 twice is the other language and back.
         try:
             _echo(bench)
-            fault = _difference(before, _surroundings(bench))
+            after = _surroundings(bench)
+            if bench.shows(*ENGLISH):
+                # F2 was seen to be released so late that it counted as pressed again.
+                bench.press_for("f2", *WELCOME)
+                after = _surroundings(bench)
+            fault = _difference(before, after)
         except CheckFailed as error:
             fault = str(error)
         if fault:
@@ -83,10 +91,10 @@ def _press_all(bench: Bench, families: dict[str, tuple[str, ...]]) -> str:
 
 
 def _echo(bench: Bench) -> None:
-    for title in ("Reset your VNPT-BHXH password", WELCOME[0]):
+    for title in (ENGLISH, WELCOME):
         # A press right after another would be taken for its echo.
         time.sleep(0.5)
-        bench.press_for("f2", title, seconds=60)
+        bench.press_for("f2", *title, seconds=60)
 
 
 @check("keys-control", "Ctrl+C, Ctrl+Z, Ctrl+Q, Ctrl+\\ and the like do nothing")
