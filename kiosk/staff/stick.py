@@ -78,7 +78,8 @@ class Stick:
         """Where it is mounted meanwhile; None if it cannot be.
 
         It is given back whatever happens, also when the export is broken off while it is being
-        mounted. `is_mounted` tells afterwards whether that went well.
+        mounted; who ends the program waits for `given_back`. `is_mounted` tells afterwards
+        whether that went well.
         """
         await self.given_back()
         try:
