@@ -231,6 +231,7 @@ class Settings:
             visits=lambda: visits_page(audit),
             export=diagnostics.export,
             qr_url=harmless_url(self.webmail),
+            given_back=diagnostics.stick.given_back,
         )
 
     @property

@@ -194,6 +194,8 @@ class Controller:
         self._recorder.ended(trace, INTERRUPTED)
         self._recorder.note("stopped")
         await self._recorder.stop()
+        if self._staff is not None:
+            await self._staff.stop()
 
     # Events
 

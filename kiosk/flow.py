@@ -613,6 +613,7 @@ TABLE: Mapping[State, Mapping[type[Event], Transition]] = {
     },
     State.RESEND_FAILED: {
         MailBounced: _BOUNCED,
+        Failed: _PROBLEM,
         Back: Transition(State.SENT),
         Finished: _END,
     },

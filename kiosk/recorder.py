@@ -16,6 +16,7 @@ from kiosk.audit import AuditError, Journal
 from kiosk.flow import (
     Declined,
     Event,
+    Failed,
     ForgotUsername,
     Journey,
     LostMailbox,
@@ -40,6 +41,9 @@ TIMED_OUT = "timed out"
 """Nobody answered whether more time was needed."""
 INTERRUPTED = "interrupted"
 """The kiosk ended in the middle of the visit."""
+
+_FOLLOWED = frozenset({State.SENT, State.NO_EMAIL, State.RESEND_FAILED, State.RESULT_UNKNOWN})
+"""States in which the service is asked what has become of the mail."""
 
 PATIENCE = 2.0
 """Seconds that the end of the program waits for what is not written yet."""
@@ -105,7 +109,11 @@ class Recorder:
             self.serves()
             trace.begun = True
             self.note("visit begun", trace)
-        if trace.begun and (trace.outcome != SENT or isinstance(event, MailBounced)):
+        if before in _FOLLOWED and isinstance(event, Sent | MailBounced | Failed):
+            self.note("mail followed", trace, outcome=outcome_of(event))
+        # What happens after the order changes nothing of it, unless the mail came back or was
+        # given up before it left.
+        if trace.begun and (trace.outcome != SENT or state in (State.MAIL_BOUNCED, State.PROBLEM)):
             trace.outcome = _outcome(journey, before, event, trace.outcome)
 
     def serves(self) -> None:

@@ -38,7 +38,7 @@ class Trace:
     """A name that means nothing outside the journal."""
     begun: bool = False
     outcome: str = ""
-    """The last thing that matters to staff: a problem's code, or `sent`."""
+    """What the journal will say that the visit ended with; see `kiosk.recorder`."""
     reference: str = ""
     tax_code: str = ""
     """Masked."""

@@ -24,12 +24,15 @@ from kiosk.config import Config
 from kiosk.flow import StaffJobAsked, StaffTopic
 from kiosk.staff.page import Action, Row, Say, StaffPage, Status
 from kiosk.staff.redaction import Redactor, redacted_config
-from kiosk.staff.stick import Stick
+from kiosk.staff.stick import GIVING_BACK, Stick
 
 log = logging.getLogger(__name__)
 
-DEADLINE = 120.0
-"""Seconds for all of it."""
+WORK = 90.0
+"""Seconds for gathering and writing."""
+
+DEADLINE = WORK + GIVING_BACK + 5.0
+"""Seconds for all of it, after which nobody waits for what came of it."""
 
 DOCTOR_DEADLINE = 45.0
 
@@ -38,6 +41,8 @@ FOLDER = "export"
 
 KEPT = 5
 """Exports in that folder; the oldest one goes."""
+
+_ON_STICK = Say("staff.export.on_stick")
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,27 +61,39 @@ class Diagnostics:
 
     async def export(self) -> tuple[Row, ...]:
         """Gather everything, write it to the stick or else to the folder, and say where it is."""
+        had_stick = self.stick.is_there
+        try:
+            async with asyncio.timeout(WORK):
+                rows = await self._export(to_stick=had_stick)
+        except TimeoutError:
+            rows = (Row(Say("staff.no_answer"), Status.FAILED),)
+        except (OSError, zipfile.LargeZipFile) as error:
+            log.warning("an export could not be made: %s", type(error).__name__)
+            rows = (Row(Say("staff.export.failed"), Status.FAILED),)
+        # Whatever came of it: what is mounted must not be pulled out.
+        if had_stick and self.stick.is_mounted:
+            return (*rows, Row(Say("staff.export.leave_in"), Status.WARNING))
+        if rows[0].text == _ON_STICK:
+            return (*rows, Row(Say("staff.export.pull_out")))
+        return rows
+
+    async def _export(self, *, to_stick: bool) -> tuple[Row, ...]:
         report = await self._doctor_report()
         content = await asyncio.to_thread(self._zip, report)
         name = f"kiosk-{self.config.kiosk.id}-{datetime.now():%Y%m%d-%H%M%S}.zip"
         notes: tuple[Row, ...] = ()
-        if self.stick.is_there:
+        if to_stick:
             async with self.stick.mounted() as mounted:
                 written = mounted is not None and await asyncio.to_thread(
                     _write, mounted / name, content
                 )
             if written:
-                return (Row(Say("staff.export.on_stick"), Status.OK, (name,)), self._given_back())
+                return (Row(_ON_STICK, Status.OK, (name,)),)
             notes = (Row(Say("staff.export.stick_failed"), Status.WARNING),)
         path = self.folder / name
         if not await asyncio.to_thread(self._keep, path, content):
             return (*notes, Row(Say("staff.export.failed"), Status.FAILED))
         return (*notes, Row(Say("staff.export.in_folder"), Status.OK, (str(path),)))
-
-    def _given_back(self) -> Row:
-        if self.stick.is_mounted:
-            return Row(Say("staff.export.leave_in"), Status.WARNING)
-        return Row(Say("staff.export.pull_out"))
 
     def _keep(self, path: Path, content: bytes) -> bool:
         try:
@@ -96,7 +113,7 @@ class Diagnostics:
             archive.writestr("config.json", _as_json(redacted_config(self.config)))
             archive.writestr("doctor.json", _as_json(redactor.value(report)))
             lines = "\n".join(redactor.text(line) for line in self.log_lines())
-            archive.writestr("log.txt", lines + "\n")
+            archive.writestr("log.txt", _as_bytes(lines + "\n"))
             for file in sorted(self.audit.glob("*.jsonl")) if self.audit else ():
                 archive.writestr(f"audit/{file.name}", _journal_lines(file))
         return memory.getvalue()
@@ -167,7 +184,7 @@ def _journal_lines(file: Path) -> bytes:
         try:
             msgspec.json.decode(line, type=Record)
             fields = msgspec.json.decode(line, type=dict[str, Any])
-        except msgspec.DecodeError:
+        except (msgspec.DecodeError, UnicodeDecodeError):
             continue
         if fields.keys() <= set(Record.__struct_fields__):
             kept.append(line)
@@ -183,5 +200,10 @@ def _version() -> dict[str, str]:
     }
 
 
-def _as_json(value: Any) -> str:
-    return json.dumps(value, ensure_ascii=False, indent=2) + "\n"
+def _as_json(value: Any) -> bytes:
+    return _as_bytes(json.dumps(value, ensure_ascii=False, indent=2) + "\n")
+
+
+def _as_bytes(text: str) -> bytes:
+    """What others have said may hold half a character, which has no encoding."""
+    return text.encode(errors="backslashreplace")

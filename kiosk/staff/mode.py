@@ -10,6 +10,7 @@ import asyncio
 import logging
 import math
 from collections.abc import Awaitable, Callable, Coroutine
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -39,6 +40,14 @@ Rows = tuple[Row, ...]
 TICK = 1.0
 """Seconds between two looks at a wait, or at the health of the kiosk."""
 
+LAST_WAIT = 4.0
+"""Seconds that the end of the program waits for a stick to be given back: fewer than systemd
+leaves it (`TimeoutStopSec`)."""
+
+
+async def _at_once() -> None:
+    """Wait for nothing."""
+
 
 @dataclass(frozen=True, slots=True)
 class StaffRoom:
@@ -53,6 +62,8 @@ class StaffRoom:
     qr_url: str
     in_thread: Callable[..., Awaitable[Any]] = asyncio.to_thread
     """Calls what waits for a disk."""
+    given_back: Callable[[], Awaitable[None]] = _at_once
+    """Waits until the stick of an export, even of one that was broken off, can be pulled out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -256,6 +267,13 @@ class StaffMode:
         if self._admitted:
             self._admitted = False
             self._around.record("staff left")
+
+    async def stop(self) -> None:
+        """Wait for what must not be broken off by the end of the program. Comes after the tasks
+        that were started here have been cancelled."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(LAST_WAIT):
+                await self._room.given_back()
 
     def _start(self, work: Coroutine[Any, Any, None]) -> None:
         self._work = self._around.spawn(work)

@@ -12,7 +12,7 @@ import asyncio
 import logging
 import os
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
 log = logging.getLogger(__name__)
@@ -27,6 +27,9 @@ PATIENCE = 20.0
 
 STOPS = 4
 """How often it is tried to unmount it: a file may still be open for a moment."""
+
+GIVING_BACK = 25.0
+"""Seconds for all of these together."""
 
 PAUSE = 1.0
 """Seconds between two of these."""
@@ -75,10 +78,10 @@ class Stick:
         """Where it is mounted meanwhile; None if it cannot be.
 
         It is given back whatever happens, also when the export is broken off while it is being
-        mounted. `is_mounted` tells afterwards whether that went well.
+        mounted; who ends the program waits for `given_back`. `is_mounted` tells afterwards
+        whether that went well.
         """
-        if self._giving_back is not None:
-            await asyncio.shield(self._giving_back)
+        await self.given_back()
         try:
             started = await self._systemctl("start")
             # systemd also says yes where the stick has just been pulled out and nothing was
@@ -88,11 +91,19 @@ class Stick:
             self._giving_back = asyncio.create_task(self._give_back())
             await asyncio.shield(self._giving_back)
 
+    async def given_back(self) -> None:
+        """Wait until it is, if it is being given back now."""
+        if self._giving_back is not None:
+            await asyncio.shield(self._giving_back)
+
     async def _give_back(self) -> None:
-        for _ in range(STOPS):
-            if await self._systemctl("stop"):
-                return
-            await asyncio.sleep(self._pause)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(GIVING_BACK):
+                for number in range(STOPS):
+                    if number:
+                        await asyncio.sleep(self._pause)
+                    if await self._systemctl("stop"):
+                        return
         log.error("the stick could not be unmounted")
 
     async def _systemctl(self, verb: str) -> bool:

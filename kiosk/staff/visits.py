@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from enum import Enum
 from pathlib import Path
 
 from kiosk import problems
 from kiosk.audit import AuditError, Record, newest
 from kiosk.flow import Effect, StaffTopic, StaffTopicAsked
+from kiosk.problems import Problem
 from kiosk.staff.page import Row, Say, StaffPage, Status, Text
 from kiosk.staff.wording import coded_title
 
@@ -18,6 +20,18 @@ LINES = 3000
 
 SHOWN = 100
 """Visits."""
+
+
+class Mail(Enum):
+    """What is known of a visit's mail."""
+
+    NONE = "none"
+    """Nothing has left, and nothing will."""
+    UNKNOWN = "unknown"
+    """It was ordered, and nobody knows what came of that."""
+    SENT = "sent"
+    """The service has taken the order, or has carried it out."""
+    BOUNCED = "bounced"
 
 
 @dataclass(slots=True)
@@ -34,16 +48,20 @@ class PastVisit:
     """A problem's code, the name of an event, a word of the recorder's such as `sent`, or
     nothing."""
     ordered: bool = False
-    """A mail was ordered, and nothing says yet what came of that."""
-    doubted: bool = False
-    """An order was made of which nobody knows what came of it."""
-    mailed: bool = False
-    """The service has taken an order."""
+    """An order has begun, and no line says yet what came of that."""
+    mail: Mail = Mail.NONE
+    """What is known apart from that order."""
 
     @property
     def unknown(self) -> bool:
         """Whether nobody knows if a mail was sent."""
-        return (self.ordered or self.doubted) and not self.mailed
+        return self.mail is Mail.UNKNOWN or (self.ordered and self.mail is not Mail.SENT)
+
+    @property
+    def problem(self) -> Problem | None:
+        """What went wrong, if anything did."""
+        bounced = problems.SERVICE_MAIL_BOUNCED if self.mail is Mail.BOUNCED else None
+        return problems.BY_CODE.get(self.outcome, bounced)
 
     def take(self, record: Record) -> None:
         """Learn from one line of the journal."""
@@ -51,17 +69,20 @@ class PastVisit:
         self.tax_code = record.tax_code or self.tax_code
         if record.what == "visit ended":
             self.ended, self.outcome = True, record.outcome
-            self.mailed = self.mailed or record.outcome in _SETTLED
+            self.mail = _TOLD.get(record.outcome, self.mail)
+        elif record.what == "mail followed":
+            given_up = record.outcome == problems.SERVICE_RESET_EXPIRED.code
+            self.mail = Mail.NONE if given_up else _TOLD.get(record.outcome, self.mail)
         elif record.effect == Effect.SEND.value and record.what == "effect begun":
             self.ordered = True
         elif record.effect == Effect.SEND.value and record.what == "effect done":
             self.ordered = False
-            # A later order with a clear answer says nothing of the one before, unless a mail
-            # has left: all orders of a visit are one to the service.
-            self.doubted = self.doubted or record.outcome not in _CLEAR
-            self.mailed = self.mailed or record.outcome in _SETTLED
-            if record.outcome == "MailBounced":
-                self.outcome = problems.SERVICE_MAIL_BOUNCED.code
+            # That this order did nothing says nothing of one before, which may have the same
+            # key (it is repeated) or another (the customer has begun anew in the same visit).
+            if record.outcome not in _NOTHING_DONE:
+                self.mail = _TOLD.get(record.outcome, Mail.UNKNOWN)
+        elif record.effect == Effect.RESEND.value and record.outcome == "MailBounced":
+            self.mail = Mail.BOUNCED
 
 
 def past_visits(records: Iterable[Record]) -> list[PastVisit]:
@@ -102,7 +123,7 @@ def _row(visit: PastVisit) -> Row:
     line = "  ".join(
         part for part in (f"{visit.began:%d/%m %H:%M}", visit.reference, visit.tax_code) if part
     )
-    problem = problems.BY_CODE.get(visit.outcome)
+    problem = visit.problem
     details: tuple[Text, ...] = ()
     opens = None
     if problem is not None:
@@ -122,14 +143,12 @@ def _row(visit: PastVisit) -> Row:
 
 def _ending(visit: PastVisit) -> Text:
     """What became of a visit that met no problem."""
-    if visit.mailed:
-        return _SENT
+    if visit.mail is Mail.SENT:
+        return Say("staff.visits.sent")
     if not visit.ended:
         return Say("staff.visits.broken_off")
     return _OUTCOMES.get(visit.outcome, Say("staff.visits.left"))
 
-
-_SENT = Say("staff.visits.sent")
 
 _OUTCOMES: Mapping[str, Text] = {
     "Declined": Say("staff.visits.declined"),
@@ -143,8 +162,16 @@ _OUTCOMES: Mapping[str, Text] = {
 }
 """What the journal's words for an outcome mean."""
 
-_SETTLED = frozenset({"sent", "Sent", "MailBounced", problems.SERVICE_MAIL_BOUNCED.code})
-"""Outcomes, of a visit or an order, after which it is known that the service has mailed."""
+_TOLD: Mapping[str, Mail] = {
+    "sent": Mail.SENT,
+    "Sent": Mail.SENT,
+    "MailBounced": Mail.BOUNCED,
+    problems.SERVICE_MAIL_BOUNCED.code: Mail.BOUNCED,
+}
+"""Outcomes that say what became of the mail, whichever line they are in."""
 
-_CLEAR = _SETTLED | problems.BY_CODE.keys() - {problems.SERVICE_RESULT_UNKNOWN.code}
-"""Outcomes of an order that leave no doubt: a problem's code says that nothing was done."""
+_NOTHING_DONE = problems.BY_CODE.keys() - {
+    problems.SERVICE_RESULT_UNKNOWN.code,
+    problems.SERVICE_MAIL_BOUNCED.code,
+}
+"""Outcomes of an order that leave no doubt: nothing was done."""

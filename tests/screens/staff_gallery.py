@@ -40,7 +40,7 @@ def health(*troubles: problems.Problem, readers: ReaderState | None = None) -> H
 def _visit(
     number: int, outcome: str, reference: str = "", tax_code: str = "01******01"
 ) -> list[Record]:
-    time = f"2026-11-25T0{number}:12:07.120Z"
+    time = f"2026-11-25T{number:02}:12:07.120Z"
     return [
         Record(seq=number, time=time, what="visit begun", visit=f"v{number}"),
         Record(
@@ -58,17 +58,19 @@ def _visit(
 RECORDS = [
     *_visit(1, "sent", "R-7K2M-94QX"),
     *_visit(2, "P03"),
-    *_visit(3, "", tax_code=""),
-    *_visit(4, "sent", "R-2HQV-8M4T", "03*******-001"),
-    *_visit(5, "C02"),
-    *_visit(6, "S07", "R-XX31-PP0D"),
+    *_visit(3, "Declined", tax_code=""),
+    *_visit(4, "ForgotUsername", tax_code=""),
+    *_visit(5, "interrupted"),
+    *_visit(6, "sent", "R-2HQV-8M4T", "03*******-001"),
+    *_visit(7, "C02"),
+    *_visit(8, "S07", "R-XX31-PP0D"),
     *(
-        Record(seq=6, time="", what=what, visit="v6", effect="send", outcome=outcome)
+        Record(seq=8, time="", what=what, visit="v8", effect="send", outcome=outcome)
         for what, outcome in (("effect begun", ""), ("effect done", "OutcomeUnknown"))
     ),
-    *_visit(7, "ForgotUsername", tax_code=""),
-    *_visit(8, "Declined", tax_code=""),
-    Record(seq=99, time="2026-11-25T09:12:00Z", what="visit begun", visit="v9"),
+    *_visit(9, "timed out"),
+    *_visit(10, "cancelled", tax_code=""),
+    Record(seq=99, time="2026-11-25T11:12:00Z", what="visit begun", visit="v11"),
 ]
 
 VISITS = StaffPage(StaffTopic.VISITS, Say("staff.visits.title"), visit_rows(past_visits(RECORDS)))

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import json
 import logging
 import sys
 import zipfile
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -100,6 +102,8 @@ async def test_the_zip_is_whole_and_holds_no_secret(tmp_path: Path) -> None:
     journal.close()
     with (tmp_path / "audit" / "audit.jsonl").open("ab") as file:
         file.write(b"hoasen@gmail.com is no line of a journal\n")
+        # What a damaged disk leaves is often no text at all.
+        file.write(b'{"seq":61,"time":"","what":"\xff\xfe"}\n')
         # Of a later version, or written by hand: nobody has looked at what such a field holds.
         file.write(b'{"seq":61,"time":"","what":"started","username":"hoasen"}\n')
     rows = await diagnostics(tmp_path).export()
@@ -129,6 +133,37 @@ async def test_the_zip_is_whole_and_holds_no_secret(tmp_path: Path) -> None:
     found = verify(copy)
     assert found.in_order
     assert found.records == 60
+
+
+async def test_a_damaged_journal_and_half_a_character_do_not_keep_the_export_from_being_made(
+    tmp_path: Path,
+) -> None:
+    audit = tmp_path / "audit"
+    audit.mkdir()
+    line = b'{"seq":1,"time":"","what":"visit begun","visit":"v1"}\n'
+    (audit / "damaged-1.jsonl").write_bytes(line + b'{"seq":2,"what":"\xc3\x28"}\n\xff\x00\n')
+    said = replace(diagnostics(tmp_path), log_lines=lambda: ("a name \udcff on a disk",))
+    assert words(await said.export()) == ["staff.export.in_folder"]
+    (file,) = (tmp_path / "export").iterdir()
+    parts = contents(file)
+    assert parts["audit/damaged-1.jsonl"] == line.decode()
+    assert "on a disk" in parts["log.txt"]
+
+
+async def test_a_disk_that_fails_while_it_is_read_is_told(tmp_path: Path) -> None:
+    def fails() -> tuple[str, ...]:
+        raise OSError(errno.EIO, "Input/output error")
+
+    rows = await replace(diagnostics(tmp_path), log_lines=fails).export()
+    assert words(rows) == ["staff.export.failed"]
+
+
+async def test_an_export_that_takes_too_long_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("kiosk.staff.diagnostics.WORK", 0.2)
+    slow = replace(diagnostics(tmp_path), doctor=("/bin/sh", "-c", "exec sleep 60"))
+    assert words(await slow.export()) == ["staff.no_answer"]
 
 
 async def test_the_folder_keeps_the_newest_few(tmp_path: Path) -> None:
@@ -240,6 +275,25 @@ async def test_a_stick_that_is_still_busy_is_tried_again(tmp_path: Path) -> None
 
 async def test_nobody_is_told_to_pull_out_a_stick_that_is_mounted(tmp_path: Path) -> None:
     rows = await diagnostics(tmp_path, Plugged(tmp_path, stop="exit 1").stick).export()
+    assert words(rows) == ["staff.export.on_stick", "staff.export.leave_in"]
+
+
+async def test_who_could_not_write_it_either_is_told_to_leave_it_in(tmp_path: Path) -> None:
+    start = f"mkdir {tmp_path}/media; exit 1"
+    rows = await diagnostics(tmp_path, Plugged(tmp_path, start, stop="exit 1").stick).export()
+    assert words(rows) == [
+        "staff.export.stick_failed",
+        "staff.export.in_folder",
+        "staff.export.leave_in",
+    ]
+
+
+async def test_trying_to_unmount_it_comes_to_an_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("kiosk.staff.stick.GIVING_BACK", 0.3)
+    async with asyncio.timeout(10):
+        rows = await diagnostics(tmp_path, Plugged(tmp_path, stop="exec sleep 60").stick).export()
     assert words(rows) == ["staff.export.on_stick", "staff.export.leave_in"]
 
 

@@ -117,6 +117,7 @@ def test_visits_come_from_the_journal_newest_first(tmp_path: Path) -> None:
 
 BEGUN = ("effect begun", "")
 UNKNOWN = ["staff.visits.unknown"]
+SENT = ["staff.visits.sent"]
 
 
 @pytest.mark.parametrize(
@@ -140,6 +141,32 @@ UNKNOWN = ["staff.visits.unknown"]
         ([BEGUN, ("effect done", "Sent")], "sent", ["staff.visits.sent"]),
         ([BEGUN, ("effect done", "Sent")], None, ["staff.visits.sent"]),
         ([BEGUN, ("effect done", "MailBounced")], None, ["staff.coded"]),
+        # It was given up before it left, and the customer was told so.
+        ([BEGUN, ("effect done", "Sent"), ("mail followed", "S08")], "S08", ["staff.coded"]),
+        (
+            [BEGUN, ("effect done", "OutcomeUnknown"), ("mail followed", "S08")],
+            "cancelled",
+            ["staff.visits.cancelled"],
+        ),
+        # The power went before the visit ended.
+        ([BEGUN, ("effect done", "OutcomeUnknown"), ("mail followed", "Sent")], None, SENT),
+        ([BEGUN, ("effect done", "Sent"), ("mail followed", "MailBounced")], None, ["staff.coded"]),
+        # After a mail that came back the customer began anew: another order, another key.
+        (
+            [BEGUN, ("effect done", "MailBounced"), BEGUN, ("effect done", "OutcomeUnknown")],
+            "S07",
+            ["staff.coded", *UNKNOWN],
+        ),
+        ([BEGUN, ("effect done", "MailBounced"), BEGUN], None, ["staff.coded", *UNKNOWN]),
+        ([BEGUN, ("effect done", "MailBounced"), BEGUN, ("effect done", "Sent")], "sent", SENT),
+        # What came back is not passed over because the customer went on and then left.
+        ([BEGUN, ("effect done", "MailBounced")], "cancelled", ["staff.coded"]),
+        # A refused repetition says nothing of the order before.
+        (
+            [BEGUN, ("effect done", "broken off"), BEGUN, ("effect done", "S08")],
+            "S08",
+            ["staff.coded", *UNKNOWN],
+        ),
         # Certainly nothing was sent.
         ([BEGUN, ("effect done", "S06")], "S06", ["staff.coded"]),
         ([BEGUN, ("effect done", "S06")], "", ["staff.visits.left"]),
@@ -152,7 +179,8 @@ def test_nobody_is_told_that_nothing_was_sent_where_that_is_not_known(
     journal = Journal(tmp_path)
     journal.append("visit begun", visit="v")
     for what, outcome in orders:
-        journal.append(what, visit="v", effect="send", outcome=outcome, reference="BH-1")
+        effect = "" if what == "mail followed" else "send"
+        journal.append(what, visit="v", effect=effect, outcome=outcome, reference="BH-1")
     if ended is not None:
         journal.append("visit ended", visit="v", outcome=ended)
     journal.close()

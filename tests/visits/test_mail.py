@@ -205,6 +205,21 @@ async def test_a_further_mail_that_was_given_up_leaves_the_first_where_it_was(
 
 
 @pytest.mark.usefixtures("_quick_questions")
+async def test_an_order_that_is_given_up_after_a_failed_resend_is_not_called_sent(
+    kiosk: Kiosk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await kiosk.to_confirm()
+    mailer = Mailer(kiosk, "pending")
+    mailer.install(monkeypatch)
+    kiosk.do(flow.SendConfirmed())
+    await kiosk.reaches(State.SENT)
+    kiosk.do(flow.NoEmailYet())
+    mailer.then("expired")
+    kiosk.do(flow.ResendAsked())
+    await kiosk.reaches(State.PROBLEM, problems.SERVICE_RESET_EXPIRED)
+
+
+@pytest.mark.usefixtures("_quick_questions")
 @pytest.mark.parametrize("mailed", [True, False])
 async def test_an_unknown_resend_that_turns_out_to_be_given_up(
     kiosk: Kiosk, monkeypatch: pytest.MonkeyPatch, mailed: bool

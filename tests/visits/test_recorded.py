@@ -9,18 +9,23 @@ import subprocess
 import sys
 import time
 from collections.abc import AsyncIterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
-from kiosk import controller, flow, problems
+from kiosk import controller, delivery, flow, problems
 from kiosk.audit import Journal, Record, newest
 from kiosk.effects import Tools
 from kiosk.flow import Effect, Event, State
 from kiosk.machine import Machine
 from kiosk.recorder import PATIENCE, Recorder
+from kiosk.sandbox.scenario import PIN
 from kiosk.sandbox.server.run import SandboxServer
+from kiosk.sandbox.server.store import Store
 from kiosk.session import Visit
+from kiosk.staff.page import Say, Status
+from kiosk.staff.visits import visits_page
 from tests.visits.kiosk import Kiosk
 
 NOT_RECORDED = {
@@ -29,7 +34,7 @@ NOT_RECORDED = {
     Effect.DROP_TOKEN: "forgets",
     Effect.ERASE_VISIT: "forgets; the visit's end is a line of its own",
     Effect.FIND_MAILBOX: "asks the DNS for a mail provider",
-    Effect.FOLLOW_MAIL: "asks for a state and changes nothing",
+    Effect.FOLLOW_MAIL: "asks for a state and changes nothing; what it hears is a line of its own",
     Effect.CALL_STAFF: "help is called also if nothing can be written",
     Effect.CANCEL_STAFF_CALL: "help is called also if nothing can be written",
     Effect.CHECK_STAFF_PIN: "staff mode has lines of its own",
@@ -158,6 +163,66 @@ async def test_a_problem_that_was_overcome_is_not_the_outcome(audited: Audited) 
     await audited.reaches(State.PIN)
     audited.do(flow.Cancelled())
     assert (await audited.written("visit ended")).outcome == "cancelled"
+
+
+@pytest.mark.parametrize(
+    ("goes_on", "outcome", "told"),
+    [
+        ("", problems.SERVICE_RESET_EXPIRED.code, "staff.coded"),
+        ("and cancels", "cancelled", "staff.visits.cancelled"),
+        ("and orders again", "sent", "staff.visits.sent"),
+    ],
+)
+async def test_a_mail_that_was_given_up_before_it_left_is_not_told_as_sent(
+    directory: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    goes_on: str,
+    outcome: str,
+    told: str,
+) -> None:
+    """The customer is told that the password is unchanged, and staff the same."""
+    monkeypatch.setattr(delivery, "FOLLOW_TICK", 0.01)
+    monkeypatch.setattr(delivery, "FOLLOW_INTERVALS", (0.0,))
+    monkeypatch.setattr(delivery, "PENDING_PATIENCE", 0.02)
+    server = SandboxServer(directory, delivery_delay=3)
+    server.start()
+    audited = Audited(directory, server.url, tmp_path)
+    audited.controller.start()
+    audited.controller.equip(audited.tools)
+    try:
+        await audited.to_confirm()
+        audited.do(flow.SendConfirmed())
+        await audited.reaches(State.SENT)
+        assert audited.view.delivery == "pending"
+        with closing(Store(directory)) as store:
+            store.set_status("hoasen", "locked")
+        await audited.reaches(State.PROBLEM, problems.SERVICE_RESET_EXPIRED)
+        with closing(Store(directory)) as store:
+            store.set_status("hoasen", "active")
+        if goes_on:
+            audited.do(flow.Retried())
+            await audited.reaches(State.USERNAME)
+        if goes_on == "and cancels":
+            audited.do(flow.Cancelled())
+        elif goes_on == "and orders again":
+            audited.do(flow.UsernameEntered("hoasen"))
+            await audited.reaches(State.PIN)
+            audited.type_pin(PIN)
+            audited.do(flow.PinConfirmed())
+            await audited.reaches(State.CONFIRM)
+            audited.do(flow.SendConfirmed())
+            await audited.reaches(State.SENT)
+        if goes_on != "and cancels":
+            audited.do(flow.Finished())
+        assert (await audited.written("visit ended")).outcome == outcome
+        (row,) = visits_page(tmp_path / "audit").rows
+        assert [text.key for text in row.details if isinstance(text, Say)] == [told]
+        assert row.status is not Status.WARNING
+    finally:
+        await audited.controller.stop()
+        server.stop()
+    assert not audited.crashes
 
 
 async def test_service_that_comes_back_behind_staff_mode_is_told_once(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 
@@ -19,9 +20,11 @@ from kiosk.sandbox.embedded import Hang, Operation
 from kiosk.sandbox.server.run import SandboxServer
 from kiosk.service.errors import AnswerLost
 from kiosk.service.messages import Delivery
+from kiosk.staff import mode
 from kiosk.staff.mode import Rows, StaffRoom
 from kiosk.staff.page import Row, Say, Status
 from kiosk.staff.pin_hash import PinHash
+from kiosk.staff.stick import Stick
 from kiosk.staff.switch import CONFIRM
 from kiosk.staff.tries import FIRST_WAIT, FREE, Tries
 from kiosk.staff.visits import visits_page
@@ -38,6 +41,7 @@ class StaffKiosk(Kiosk):
         self.state = state
         self.exported = asyncio.Event()
         self.broken_off = False
+        self.stick = Stick(state / "no-device")
         self.checked: asyncio.Event | None = None
         """While it is there and not set, the staff PIN is still being looked at."""
         self.hash = HASH
@@ -53,6 +57,7 @@ class StaffKiosk(Kiosk):
                 visits=lambda: visits_page(self.journal_folder),
                 export=self._export,
                 qr_url="https://outlook.com",
+                given_back=lambda: self.stick.given_back(),
             ),
             staff_section=StaffSection(**section),
             machine=Machine(state),
@@ -72,7 +77,8 @@ class StaffKiosk(Kiosk):
 
     async def _export(self) -> Rows:
         try:
-            await self.exported.wait()
+            async with self.stick.mounted() if self.stick.is_there else nullcontext():
+                await self.exported.wait()
         except asyncio.CancelledError:
             self.broken_off = True
             raise
@@ -406,6 +412,37 @@ async def test_restart_is_asked_first_and_written_down(desk: StaffKiosk) -> None
     desk.do(flow.StaffJobAsked(StaffTopic.RESTART))
     assert desk.left == 1
     await desk.until(lambda: "restart by staff" in desk.whats(), "the journal")
+
+
+async def _exports_to_a_stick(desk: StaffKiosk, unmount: str) -> None:
+    """Begin an export to a stick whose systemctl is a script."""
+    (desk.state / "device").touch()
+    mounted = desk.state / "mounted"
+    script = f'if [ "$1" = start ]; then touch {mounted}; else {unmount}; rm {mounted}; fi'
+    desk.stick = Stick(
+        desk.state / "device", mounted, ("/bin/sh", "-c", script, "x"), is_mount=Path.exists
+    )
+    await desk.admitted()
+    desk.open(StaffTopic.EXPORT)
+    desk.do(flow.StaffJobAsked(StaffTopic.EXPORT))
+    await desk.until(mounted.exists, "the stick")
+
+
+async def test_a_kiosk_that_ends_while_it_exports_leaves_no_stick_mounted(desk: StaffKiosk) -> None:
+    """Unmounting it takes longer than the end waits for anything else."""
+    await _exports_to_a_stick(desk, "sleep 1.5")
+    await desk.controller.stop()
+    assert not desk.stick.is_mounted
+
+
+async def test_the_end_does_not_wait_for_a_stick_for_ever(
+    desk: StaffKiosk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(mode, "LAST_WAIT", 0.1)
+    await _exports_to_a_stick(desk, "exec sleep 60")
+    async with asyncio.timeout(10):
+        await desk.controller.stop()
+    assert desk.stick.is_mounted
 
 
 async def test_an_export_runs_beside_the_screen_once(desk: StaffKiosk) -> None:
