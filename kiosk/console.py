@@ -1,9 +1,9 @@
-"""The machine's virtual terminals, for the units: `python -m kiosk.console lock|unlock|font`.
+"""The machine's virtual terminals, for the units: `python -m kiosk.console lock|unlock|look`.
 
 Run as root before and after the kiosk. `lock` keeps every key and program from switching to
 another virtual terminal (ioctl_console(2), VT_LOCKSWITCH) and takes those keys away that halt
-the console or print on it; `unlock` allows the switching again, `font` gives the first one the
-largest letters with which the screens have room.
+the console or print on it; `unlock` allows the switching again, `look` gives the first one the
+largest letters with which the screens have room, and all of them the kiosk's colours.
 """
 
 from __future__ import annotations
@@ -34,6 +34,16 @@ TAKEN_AWAY = frozenset({0x0202, 0x0203, 0x0204, 0x0209, 0x020F, 0x0212})
 """Registers, memory and tasks printed, Scroll Lock (which stops all drawing, and with it the
 kiosk), kill everything on the terminal, start a program (linux/keyboard.h, K_SH_REGS, K_SH_MEM,
 K_SH_STAT, K_HOLD, K_SAK, K_SPAWNCONSOLE)."""
+
+SET_COLOURS = 0x4B71
+"""PIO_CMAP (linux/kd.h): what the console's sixteen colours are."""
+
+COLOURS = (
+    *("0b2239", "a4161a", "1f7a3d", "ffd34d", "00437a", "00437a", "0066b3", "ffffff"),
+    *("00437a", "a4161a", "1f7a3d", "ffd34d", "0066b3", "00437a", "0066b3", "ffffff"),
+)
+"""The screens' colours come down to these: ink, alarm, …, focus, …, blue, paper; behind letters
+only the first eight, and the others for bold ones."""
 
 CONSOLE = Path("/dev/tty1")
 FONTS = Path("/usr/share/consolefonts")
@@ -78,6 +88,12 @@ def _entry(table: int, key: int, meaning: int) -> bytes:
     return struct.pack("BBH", table, key, meaning)
 
 
+def _look() -> None:
+    with _console() as console:
+        fcntl.ioctl(console, SET_COLOURS, bytes.fromhex("".join(COLOURS)))
+    _set_font()
+
+
 def _set_font() -> None:
     try:
         width, height = map(int, SCREEN_SIZE.read_text().split(","))
@@ -111,7 +127,7 @@ def main(arguments: list[str]) -> int:
     actions = {
         "lock": _lock,
         "unlock": _unlock,
-        "font": _set_font,
+        "look": _look,
     }
     if len(arguments) != 1 or arguments[0] not in actions:
         sys.stderr.write(f"usage: python -m kiosk.console {'|'.join(actions)}\n")
