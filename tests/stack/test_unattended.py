@@ -279,6 +279,23 @@ def test_no_key_or_escape_sequence_leads_out(unit: Unit) -> None:
         console.wait_until(hears(unit, b"WATCHDOG=1"), "a sign of life")
 
 
+def test_a_sequence_that_cannot_be_read_is_no_crash(unit: Unit) -> None:
+    with unit.start() as console:
+        console.wait(WELCOME)
+        for sequence in (
+            "\x1b[:4A",
+            "\x1b[1114112u",
+            "\x1b[99999999999999999999;5u",
+            "\x1b[48;34;120;0;0t\x1b[<0;1;1M\x1b[<0;1;1m",
+        ):
+            console.press(sequence)
+        unit.heard()
+        console.wait_until(hears(unit, b"WATCHDOG=1"), "a sign of life")
+        # Keys are still heard.
+        Customer(console).start()
+        assert b"Traceback" not in console.raw
+
+
 def own_processes(pid: int) -> list[str]:
     """What the kiosk has started: the names of the programs."""
     found = subprocess.run(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import os
+import random
 import threading
 from collections.abc import Iterator
 
@@ -60,3 +61,37 @@ def test_a_slow_kiosk_takes_no_function_key_for_escape(
 
 def test_escape_alone_is_escape(driver: Typed) -> None:
     assert _read(driver, b"\x1b", 1) == ["escape"]
+
+
+@pytest.mark.parametrize(
+    "sequence",
+    [
+        pytest.param(b"\x1b[:4A", id="no number"),
+        pytest.param(b"\x1b[1114112u", id="no character has this number"),
+        pytest.param(b"\x1b[99999999999999999999;5u", id="no machine has this number"),
+        pytest.param(b"\x1b[48;1;1;0;0t\x1b[<0;1;1M", id="mouse on a screen without pixels"),
+        pytest.param(b"\x1b[48;0;0;0;0t\x1b[<0;1;1M", id="mouse on a screen without cells"),
+    ],
+)
+def test_a_sequence_that_nobody_can_read_is_dropped(driver: Typed, sequence: bytes) -> None:
+    assert _read(driver, b"a" + sequence + b"b", 2) == ["a", "b"]
+
+
+def test_no_sequence_stops_the_keys(driver: Typed) -> None:
+    chance = random.Random(7)  # noqa: S311
+    middle = ["", ";", ":", "<", "?", "-", "0", "1", "48;", "1;", "9999", "1114112", "\u0663", "$"]
+    ends = "ABCDHMPQRSZcmntuy~"
+    sequences = [
+        "\x1b[" + "".join(chance.choices(middle, k=chance.randrange(6))) + chance.choice(ends)
+        for _ in range(2000)
+    ]
+    # None of these may begin a paste, in which keys are text.
+    data = "".join(sequences).encode() + b"\x1b[A" + b"end"
+    os.set_blocking(driver.writer, False)
+    assert os.write(driver.writer, data) == len(data)
+    thread = threading.Thread(target=driver.run_input_thread, daemon=True)
+    thread.start()
+    while driver.keys[-4:] != ["up", "e", "n", "d"]:
+        assert driver.came.acquire(timeout=10), driver.keys[-10:]
+    driver.exit_event.set()
+    thread.join()
