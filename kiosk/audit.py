@@ -110,6 +110,10 @@ class Journal:
         """Number of the file's first line; 0 if it has none."""
         self._seq = 0
         self._prev = NO_LINE
+        self._cut = 0
+        """Bytes that were cut off, and no line says so yet."""
+        self._damaged = ""
+        """Name of a file that was set aside, and no line says so yet."""
 
     def open(self) -> int:
         """Go to the end of the journal and cut off what is torn; set a damaged file aside.
@@ -145,19 +149,31 @@ class Journal:
             self._close()
 
     def _open(self) -> int:
+        torn = self._go_to_end()
+        if self._damaged:
+            self._append(SET_ASIDE, {"detail": self._damaged})
+            self._damaged = ""
+        if self._cut:
+            self._append(HEALED, {"count": self._cut})
+            self._cut = 0
+        return torn
+
+    def _go_to_end(self) -> int:
+        """What `open` does, but for the lines that tell of it: those are due until they are
+        written."""
         self._close()
-        damaged = ""
         try:
             self.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
             self._descriptor, data = self._begin()
             end = _whole(data[: self._told])
             lines = _lines(data[:end])
             if any(_breaks(lines, None)):
-                damaged = self._set_aside(lines)
+                self._damaged = self._set_aside(lines)
                 data, end, lines = b"", 0, []
             torn = len(data) - end
             if torn:
                 os.ftruncate(self._descriptor, end)
+                self._cut += torn
             self._told = None
             self._size = end
             self._follow(lines)
@@ -165,10 +181,6 @@ class Journal:
         except OSError as error:
             self._close()
             raise AuditError(self._path, error.strerror or type(error).__name__) from None
-        if damaged:
-            self._append(SET_ASIDE, {"detail": damaged})
-        if torn:
-            self._append(HEALED, {"count": torn})
         return torn
 
     def _begin(self) -> tuple[int, bytes]:
@@ -235,7 +247,7 @@ class Journal:
                 old.unlink()
         except OSError as error:
             self._forget(error)
-        self._open()
+        self._go_to_end()
 
     def _close(self) -> None:
         descriptor, self._descriptor = self._descriptor, -1
