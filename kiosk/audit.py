@@ -25,6 +25,8 @@ from typing import Any
 
 import msgspec
 
+from kiosk.disk import sync_folder
+
 NAME = "audit.jsonl"
 """The file that is written to; older ones are `audit-<number of the first line>.jsonl`, those
 that were set aside `damaged-<number>.jsonl`."""
@@ -177,7 +179,7 @@ class Journal:
             self._told = None
             self._size = end
             self._follow(lines)
-            _sync_folder(self.directory)
+            sync_folder(self.directory)
         except OSError as error:
             self._close()
             raise AuditError(self._path, error.strerror or type(error).__name__) from None
@@ -436,12 +438,3 @@ def _breaks(lines: Iterable[_Line], before: _Line | None) -> Iterator[tuple[int,
 
 def _digest(line: bytes) -> str:
     return hashlib.sha256(line).hexdigest()[:32]
-
-
-def _sync_folder(directory: Path) -> None:
-    """A new name in a folder is on the disk only when the folder is."""
-    descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
