@@ -8,7 +8,8 @@ from datetime import datetime
 from pathlib import Path
 
 from kiosk import problems
-from kiosk.audit import AuditError, Record, newest
+from kiosk.audit import AuditError, Record
+from kiosk.audit_verify import newest
 from kiosk.flow import Effect, StaffTopic, StaffTopicAsked
 from kiosk.staff.page import Row, Say, StaffPage, Status, Text
 from kiosk.staff.wording import coded_title

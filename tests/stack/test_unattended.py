@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from kiosk.audit import verify
+from kiosk.audit_verify import verify
 from kiosk.sandbox.card import CardControl
 from kiosk.sandbox.scenario import PIN
 from kiosk.supervision import LOOP_CRASHES

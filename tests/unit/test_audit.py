@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from kiosk.audit import NAME, AuditError, Fault, Journal, mask_tax_code, newest, verify
+from kiosk.audit import NAME, AuditError, Journal, mask_tax_code
+from kiosk.audit_verify import Fault, newest, verify
 
 
 @pytest.fixture
@@ -286,7 +287,8 @@ def test_a_full_disk_says_so_and_loses_nothing(tmp_path: Path) -> None:
     """A real one, of 64 KiB, in a mount namespace of its own."""
     program = f"""
 from pathlib import Path
-from kiosk.audit import AuditError, Journal, verify
+from kiosk.audit import AuditError, Journal
+from kiosk.audit_verify import verify
 folder = Path({str(tmp_path)!r})
 journal = Journal(folder, max_bytes=1 << 20)
 written = 0

@@ -16,7 +16,8 @@ from typing import Any
 import pytest
 
 from kiosk import controller, flow, problems, readiness, recorder
-from kiosk.audit import Journal, Record, newest
+from kiosk.audit import Journal, Record
+from kiosk.audit_verify import newest
 from kiosk.effects import Tools
 from kiosk.flow import Effect, Event, State
 from kiosk.machine import Machine
