@@ -44,16 +44,22 @@ NOT_RECORDED = {
 """Effects that neither ask the token for anything nor change anything at the service."""
 
 
-class HangingJournal(Journal):
-    """A journal on a disk that answers only while it turns."""
+class JournalOnBadDisk(Journal):
+    """A journal on a disk that answers only while it turns, and that can go bad."""
 
     def __init__(self, directory: Path) -> None:
         super().__init__(directory)
         self.turns = threading.Event()
         self.turns.set()
+        self.bad = False
 
     def append(self, what: str, **facts: Any) -> None:
         self.turns.wait()
+        if self.bad and self.directory.is_dir():
+            # The journal's folder has become a file.
+            self.directory.rename(self.directory.with_name("before"))
+            self.directory.touch()
+            self.close()
         super().append(what, **facts)
 
 
@@ -62,7 +68,7 @@ class Audited(Kiosk):
 
     def __init__(self, directory: Path, url: str, folder: Path) -> None:
         self.folder = folder
-        self.journal = HangingJournal(folder / "audit")
+        self.journal = JournalOnBadDisk(folder / "audit")
         super().__init__(directory, url, machine=Machine(folder), journal=self.journal)
 
     @property
@@ -163,10 +169,7 @@ async def test_what_cannot_be_written_down_is_not_done(
     monkeypatch.setitem(controller.RECORDED, effect, carry_out)
     monkeypatch.setattr(recorder, "WRITE_DEADLINE", 0.3)
     if disk == "refuses":
-        # The journal's folder has become a file.
-        audited.folder.joinpath("audit").rename(audited.folder / "before")
-        audited.folder.joinpath("audit").touch()
-        audited.journal.close()
+        audited.journal.bad = True
     else:
         audited.journal.turns.clear()
     begin()
