@@ -31,11 +31,39 @@ NAME = "audit.jsonl"
 """The file that is written to; older ones are `audit-<number of the first line>.jsonl`, those
 that were set aside `damaged-<number>.jsonl`."""
 
+# `Record.what`. Whoever reads old files knows these words, so they do not change.
+
+STARTED = "started"
+STOPPED = "stopped"
+"""The kiosk has ended in an orderly way."""
+CRASHED = "crashed"
+VISIT_BEGUN = "visit begun"
+VISIT_ENDED = "visit ended"
+EFFECT_BEGUN = "effect begun"
+EFFECT_DONE = "effect done"
+OUT_OF_SERVICE = "out of service"
+IN_SERVICE = "in service"
+"""It can serve again."""
+WRITABLE_AGAIN = "writable again"
+"""The line before it could not be written."""
+
 HEALED = "healed"
 """A line that says how many bytes of a torn line were cut off before it."""
 
 SET_ASIDE = "set aside"
 """The first line of a file: the one before was damaged, and this is what it is called now."""
+
+# `Record.outcome`, beside the names of events and the codes of problems.
+
+SENT = "sent"
+CANCELLED = "cancelled"
+"""The customer stopped."""
+TIMED_OUT = "timed out"
+"""Nobody answered whether more time was needed."""
+INTERRUPTED = "interrupted"
+"""The kiosk ended in the middle of the visit."""
+BROKEN_OFF = "broken off"
+"""The effect has not come to its end, and nobody knows what came of it."""
 
 NO_LINE = ""
 """What stands for the hash of the line before the first one."""
@@ -59,14 +87,13 @@ class Record(msgspec.Struct, frozen=True, omit_defaults=True):
     time: str
     """UTC, ISO 8601, by the kiosk's clock."""
     what: str
-    """What happened: `visit begun`, `effect begun`, `effect done`, `visit ended`, …; of the
-    journal itself: `healed`, `set aside`."""
+    """What happened: one of this module's words, or what staff did."""
     visit: str = ""
     """Random name of the visit, made for this journal only."""
     effect: str = ""
     """The effect that began or is done (`kiosk.flow.Effect`)."""
     outcome: str = ""
-    """What came of it: the event's name, a problem's code, or a word of the recorder's."""
+    """What came of it: the event's name, a problem's code, or one of this module's words."""
     reference: str = ""
     """The service's number for the reset."""
     tax_code: str = ""

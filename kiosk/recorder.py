@@ -12,7 +12,18 @@ from dataclasses import dataclass
 from queue import SimpleQueue
 from typing import Any
 
-from kiosk.audit import AuditError, Journal
+from kiosk.audit import (
+    CANCELLED,
+    IN_SERVICE,
+    OUT_OF_SERVICE,
+    SENT,
+    TIMED_OUT,
+    VISIT_BEGUN,
+    VISIT_ENDED,
+    WRITABLE_AGAIN,
+    AuditError,
+    Journal,
+)
 from kiosk.flow import (
     Declined,
     Event,
@@ -31,15 +42,6 @@ from kiosk.projection import STATE_PROBLEMS
 from kiosk.session import Trace
 
 log = logging.getLogger(__name__)
-
-
-SENT = "sent"
-CANCELLED = "cancelled"
-"""The customer stopped."""
-TIMED_OUT = "timed out"
-"""Nobody answered whether more time was needed."""
-INTERRUPTED = "interrupted"
-"""The kiosk ended in the middle of the visit."""
 
 WRITE_DEADLINE = 5.0
 """Seconds for a line to get to the disk. One that works takes far less, also when it is busy; a
@@ -116,11 +118,11 @@ class Recorder:
         state = journey.state
         if state is State.OUT_OF_SERVICE and self._serving:
             self._serving = False
-            self.note("out of service", outcome=journey.problem or "")
+            self.note(OUT_OF_SERVICE, outcome=journey.problem or "")
         elif before is State.WELCOME and state is State.CONSENT:
             self.serves()
             trace.begun = True
-            self.note("visit begun", trace)
+            self.note(VISIT_BEGUN, trace)
         if trace.begun and (trace.outcome != SENT or isinstance(event, MailBounced)):
             trace.outcome = _outcome(journey, before, event, trace.outcome)
 
@@ -128,7 +130,7 @@ class Recorder:
         """Write down that the kiosk can serve again, if it could not."""
         if not self._serving:
             self._serving = True
-            self.note("in service")
+            self.note(IN_SERVICE)
 
     def ended(self, trace: Trace, outcome: str = "") -> None:
         """Write down that a visit has ended, if one has begun.
@@ -138,12 +140,12 @@ class Recorder:
             outcome: what came of it where nothing else is known.
         """
         if trace.begun:
-            self.note("visit ended", trace, outcome=trace.outcome or outcome)
+            self.note(VISIT_ENDED, trace, outcome=trace.outcome or outcome)
 
     async def try_again(self) -> None:
         """See whether the journal can be written again. Lines that wait will tell that as well."""
         if self.failing and self._waiting.empty():
-            await self.write("writable again")
+            await self.write(WRITABLE_AGAIN)
 
     async def stop(self) -> None:
         """Write what waits, and no more. A disk that hangs is not waited for."""
