@@ -8,6 +8,8 @@ and a PIN stays in memory that way. A `str` or `bytes` of a single character is 
 Python has anyway.
 
 A sequence that Textual's parser cannot read does nothing, and ends nothing: keys may send any.
+How large the screen is only the kernel says (SIGWINCH): a sequence that says so as well (mode 2048)
+is not asked for and not believed, because for a huge one the kiosk would draw until it is killed.
 
 What is drawn on a terminal that has hung up is dropped. In Textual's own driver the thread that
 writes dies of it, and the end of the program then waits for that thread for ever.
@@ -22,13 +24,18 @@ from collections.abc import Callable, Iterable
 from contextlib import suppress
 from typing import Any, TextIO, cast
 
+from textual import events
 from textual._xterm_parser import XTermParser
 from textual.app import App
 from textual.drivers.linux_driver import LinuxDriver
 from textual.message import Message
+from textual.messages import InBandWindowResize
 
 POLL = 0.1
 """Seconds between two looks at whether the driver shall end, and at a lone Escape."""
+
+SIZES = (events.Resize, InBandWindowResize)
+"""What tells of a screen's size in the keys' own stream."""
 
 
 def hung_up(terminal: int) -> bool:
@@ -55,7 +62,7 @@ class _Drawing:
 
 
 class _Parser:
-    """Textual's parser, begun anew after a sequence that it fails on."""
+    """Textual's parser, begun anew after a sequence that it fails on or shall not follow."""
 
     def __init__(self, debug: bool) -> None:
         self._debug = debug
@@ -69,12 +76,17 @@ class _Parser:
 
     def _take(self, step: Callable[[XTermParser], Iterable[Message]]) -> list[Message]:
         try:
-            return list(step(self._parser))
+            messages = list(step(self._parser))
         except Exception:
             # Numbers in a sequence may be too large for anything, or zero where it divides. What
             # raised is a generator, which goes no further.
-            self._parser = XTermParser(self._debug)
-            return []
+            messages = []
+        else:
+            if not any(isinstance(message, SIZES) for message in messages):
+                return messages
+        # This one would also place every click by the size that it was told.
+        self._parser = XTermParser(self._debug)
+        return [message for message in messages if not isinstance(message, SIZES)]
 
 
 class KeyByKeyDriver(LinuxDriver):
@@ -89,6 +101,9 @@ class KeyByKeyDriver(LinuxDriver):
         """
         super().__init__(app, **options)
         self._file = cast(Any, _Drawing(cast(TextIO, self._file)))
+
+    def _query_in_band_window_resize(self) -> None:
+        """Do not ask for sizes in the keys' own stream."""
 
     def _run_input_thread(self) -> None:
         """Let what ends this thread reach the app as from any thread. Textual's own way would

@@ -279,7 +279,7 @@ def test_no_key_or_escape_sequence_leads_out(unit: Unit) -> None:
         console.wait_until(hears(unit, b"WATCHDOG=1"), "a sign of life")
 
 
-def test_a_sequence_that_cannot_be_read_is_no_crash(unit: Unit) -> None:
+def test_a_sequence_that_makes_no_sense_is_no_crash(unit: Unit) -> None:
     with unit.start() as console:
         console.wait(WELCOME)
         for sequence in (
@@ -287,6 +287,7 @@ def test_a_sequence_that_cannot_be_read_is_no_crash(unit: Unit) -> None:
             "\x1b[1114112u",
             "\x1b[99999999999999999999;5u",
             "\x1b[48;34;120;0;0t\x1b[<0;1;1M\x1b[<0;1;1m",
+            "\x1b[48;99999;99999;1;1t",
         ):
             console.press(sequence)
         unit.heard()

@@ -12,7 +12,7 @@ import pytest
 from textual import _parser, events
 from textual.message import Message
 
-from kiosk.keyboard import KeyByKeyDriver
+from kiosk.keyboard import SIZES, KeyByKeyDriver
 
 
 class Typed(KeyByKeyDriver):
@@ -24,12 +24,15 @@ class Typed(KeyByKeyDriver):
         self.exit_event = threading.Event()
         self.fileno, self.writer = os.pipe()
         self.keys: list[str] = []
+        self.others: list[Message] = []
         self.came = threading.Semaphore(0)
 
     def process_message(self, message: Message) -> None:
         if isinstance(message, events.Key):
             self.keys.append(message.key)
             self.came.release()
+        else:
+            self.others.append(message)
 
 
 @pytest.fixture
@@ -75,6 +78,14 @@ def test_escape_alone_is_escape(driver: Typed) -> None:
 )
 def test_a_sequence_that_nobody_can_read_is_dropped(driver: Typed, sequence: bytes) -> None:
     assert _read(driver, b"a" + sequence + b"b", 2) == ["a", "b"]
+
+
+def test_keys_cannot_say_how_large_the_screen_is(driver: Typed) -> None:
+    sizes = b"\x1b[48;99999;99999;1;1t\x1b[?2048;1$y"
+    assert _read(driver, b"a" + sizes + b"\x1b[<0;7;3Mb", 2) == ["a", "b"]
+    assert not [one for one in driver.others if isinstance(one, SIZES)]
+    presses = [one for one in driver.others if isinstance(one, events.MouseDown)]
+    assert [(press.x, press.y) for press in presses] == [(6, 2)]
 
 
 def test_no_sequence_stops_the_keys(driver: Typed) -> None:
