@@ -102,11 +102,15 @@ class KioskApp(App[None], inherit_bindings=False):
 
     # Life
 
-    async def on_mount(self) -> None:
-        """Show the welcome screen, then begin to work."""
+    def on_load(self) -> None:
+        """Hear of every fault before the terminal's thread is there to have one."""
         loop = asyncio.get_running_loop()
         loop.set_exception_handler(self._loop_failed)
         threading.excepthook = lambda failed: self._thread_failed(loop, failed)
+
+    async def on_mount(self) -> None:
+        """Show the welcome screen, then begin to work."""
+        loop = asyncio.get_running_loop()
         if self._wish is not None:
             self._wish.heed(lambda: self._leave_from_outside(loop))
         # One that has hung up already is none any more, but was one when the wish was listened for.
@@ -283,6 +287,10 @@ class KioskApp(App[None], inherit_bindings=False):
             log.critical("crash: %s", self.crash_report)
             self.controller.crashed(self.crash_report)
         self.exit(return_code=CRASHED)
+
+    def panic(self, *_renderables: RenderableType) -> None:
+        """Crash without printing what Textual would: it may hold what somebody has typed."""
+        self.crash(sys.exception() or RuntimeError())
 
     def _handle_exception(self, error: Exception) -> None:
         if self._exception is None:

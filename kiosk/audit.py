@@ -25,15 +25,47 @@ from typing import Any
 
 import msgspec
 
+from kiosk.disk import sync_folder
+
 NAME = "audit.jsonl"
 """The file that is written to; older ones are `audit-<number of the first line>.jsonl`, those
 that were set aside `damaged-<number>.jsonl`."""
+
+# `Record.what`. Whoever reads old files knows these words, so they do not change.
+
+STARTED = "started"
+STOPPED = "stopped"
+"""The kiosk has ended in an orderly way."""
+CRASHED = "crashed"
+VISIT_BEGUN = "visit begun"
+VISIT_ENDED = "visit ended"
+EFFECT_BEGUN = "effect begun"
+EFFECT_DONE = "effect done"
+MAIL_FOLLOWED = "mail followed"
+"""What the service has told of a mail after the order."""
+OUT_OF_SERVICE = "out of service"
+IN_SERVICE = "in service"
+"""It can serve again."""
+WRITABLE_AGAIN = "writable again"
+"""The line before it could not be written."""
 
 HEALED = "healed"
 """A line that says how many bytes of a torn line were cut off before it."""
 
 SET_ASIDE = "set aside"
 """The first line of a file: the one before was damaged, and this is what it is called now."""
+
+# `Record.outcome`, beside the names of events and the codes of problems.
+
+SENT = "sent"
+CANCELLED = "cancelled"
+"""The customer stopped."""
+TIMED_OUT = "timed out"
+"""Nobody answered whether more time was needed."""
+INTERRUPTED = "interrupted"
+"""The kiosk ended in the middle of the visit."""
+BROKEN_OFF = "broken off"
+"""The effect has not come to its end, and nobody knows what came of it."""
 
 NO_LINE = ""
 """What stands for the hash of the line before the first one."""
@@ -57,14 +89,13 @@ class Record(msgspec.Struct, frozen=True, omit_defaults=True):
     time: str
     """UTC, ISO 8601, by the kiosk's clock."""
     what: str
-    """What happened: `visit begun`, `effect begun`, `effect done`, `visit ended`, …; of the
-    journal itself: `healed`, `set aside`."""
+    """What happened: one of this module's words, or what staff did."""
     visit: str = ""
     """Random name of the visit, made for this journal only."""
     effect: str = ""
     """The effect that began or is done (`kiosk.flow.Effect`)."""
     outcome: str = ""
-    """What came of it: the event's name, a problem's code, or a word of the recorder's."""
+    """What came of it: the event's name, a problem's code, or one of this module's words."""
     reference: str = ""
     """The service's number for the reset."""
     tax_code: str = ""
@@ -110,6 +141,10 @@ class Journal:
         """Number of the file's first line; 0 if it has none."""
         self._seq = 0
         self._prev = NO_LINE
+        self._cut = 0
+        """Bytes that were cut off, and no line says so yet."""
+        self._damaged = ""
+        """Name of a file that was set aside, and no line says so yet."""
 
     def open(self) -> int:
         """Go to the end of the journal and cut off what is torn; set a damaged file aside.
@@ -145,55 +180,65 @@ class Journal:
             self._close()
 
     def _open(self) -> int:
+        torn = self._go_to_end()
+        if self._damaged:
+            self._append(SET_ASIDE, {"detail": self._damaged})
+            self._damaged = ""
+        if self._cut:
+            self._append(HEALED, {"count": self._cut})
+            self._cut = 0
+        return torn
+
+    def _go_to_end(self) -> int:
+        """What `open` does, but for the lines that tell of it: those are due until they are
+        written."""
         self._close()
-        damaged = ""
         try:
             self.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
             self._descriptor, data = self._begin()
-            end = _whole(data[: self._told])
-            lines = _lines(data[:end])
-            if any(_breaks(lines, None)):
-                damaged = self._set_aside(lines)
+            end = end_of_lines(data[: self._told])
+            lines = lines_of(data[:end])
+            if any(breaks(lines, None)):
+                self._damaged = self._set_aside(lines)
                 data, end, lines = b"", 0, []
             torn = len(data) - end
             if torn:
                 os.ftruncate(self._descriptor, end)
+                self._cut += torn
             self._told = None
             self._size = end
             self._follow(lines)
-            _sync_folder(self.directory)
+            sync_folder(self.directory)
         except OSError as error:
             self._close()
             raise AuditError(self._path, error.strerror or type(error).__name__) from None
-        if damaged:
-            self._append(SET_ASIDE, {"detail": damaged})
-        if torn:
-            self._append(HEALED, {"count": torn})
         return torn
 
     def _begin(self) -> tuple[int, bytes]:
         flags = os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC
         return os.open(self._path, flags, 0o600), self._path.read_bytes()
 
-    def _follow(self, lines: Sequence[_Line]) -> None:
+    def _follow(self, lines: Sequence[Line]) -> None:
         """Go on after these lines of the file, or after those of the file before it."""
         self._first = next((line.record.seq for line in lines if line.record), 0)
-        older = (_lines(file.read_bytes()) for file in reversed(_files(self.directory)[:-1]))
+        older = (
+            lines_of(file.read_bytes()) for file in reversed(journal_files(self.directory)[:-1])
+        )
         last = next(filter(None, map(_last, chain([lines], older))), None)
         # What this process has written counts on, whatever has become of the files.
         if last is not None and last.record is not None and last.record.seq >= self._seq:
             self._seq, self._prev = last.record.seq, last.digest
 
-    def _set_aside(self, lines: Sequence[_Line]) -> str:
+    def _set_aside(self, lines: Sequence[Line]) -> str:
         """Keep the damaged file under a name of its own, begin another, and name the first."""
         last = _last(lines)
         if last is not None and last.record is not None:
             self._seq = max(self._seq, last.record.seq)
         # Also behind those that have gone, so that the oldest one is always the first.
-        newest = max((_number(file) for file in _damaged(self.directory)), default=0)
+        newest = max((_number(file) for file in damaged_files(self.directory)), default=0)
         kept = _reserved(self.directory, "damaged", max(self._seq, newest) + 1)
         self._path.rename(kept)
-        for old in _damaged(self.directory)[: -self._files]:
+        for old in damaged_files(self.directory)[: -self._files]:
             old.unlink()
         self._close()
         self._descriptor, _ = self._begin()
@@ -231,11 +276,11 @@ class Journal:
         """Begin a new file, and drop the oldest."""
         try:
             self._path.rename(_reserved(self.directory, "audit", self._first))
-            for old in _files(self.directory)[: -(self._files - 1) or None]:
+            for old in journal_files(self.directory)[: -(self._files - 1) or None]:
                 old.unlink()
         except OSError as error:
             self._forget(error)
-        self._open()
+        self._go_to_end()
 
     def _close(self) -> None:
         descriptor, self._descriptor = self._descriptor, -1
@@ -244,118 +289,28 @@ class Journal:
                 os.close(descriptor)
 
 
-@dataclass(frozen=True, slots=True)
-class Fault:
-    """A line that is not as it was written, or that says so of a file."""
-
-    file: str
-    line: int
-    """Counted from 1."""
-    text: str
-
-
-@dataclass(frozen=True, slots=True)
-class Verification:
-    """What came of reading the whole journal."""
-
-    records: int
-    first: int
-    """Number of the first line that is left; 0 if there is none."""
-    last: int
-    healed: tuple[Record, ...]
-    """Lines that say that a torn one was cut off."""
-    torn: int
-    """Bytes at the end that are no line yet. The kiosk's next start cuts them off."""
-    faults: tuple[Fault, ...]
-
-    @property
-    def in_order(self) -> bool:
-        """Whether nothing is missing or changed between the first and the last line."""
-        return not self.faults
-
-
-def verify(directory: Path) -> Verification:
-    """Read the whole journal and check that each line follows from the one before.
-
-    Raises:
-        AuditError: the folder or a file cannot be read.
-    """
-    faults: list[Fault] = []
-    records: list[Record] = []
-    before: _Line | None = None
-    torn = 0
-    try:
-        contents = [(file.name, file.read_bytes()) for file in _files(directory)]
-        damaged = [(file.name, file.read_bytes()) for file in _damaged(directory)]
-    except OSError as error:
-        raise AuditError(directory, error.strerror or type(error).__name__) from None
-    for name, data in contents:
-        end = _whole(data)
-        lines = _lines(data[:end])
-        torn = len(data) - end
-        faults += [Fault(name, number, text) for number, text in _breaks(lines, before)]
-        faults += [
-            Fault(name, number, f"{line.record.detail} was damaged and is set aside")
-            for number, line in enumerate(lines, start=1)
-            if line.record is not None and line.record.what == SET_ASIDE
-        ]
-        if torn and name != NAME:
-            faults.append(Fault(name, len(lines) + 1, "torn"))
-        records += [line.record for line in lines if line.record is not None]
-        before = lines[-1] if lines else before
-    told = {record.detail for record in records if record.what == SET_ASIDE}
-    for name, data in damaged:
-        if name not in told:
-            faults.append(Fault(name, 1, "set aside, and no line says so"))
-        lines = _lines(data[: _whole(data)])
-        faults += [Fault(name, number, text) for number, text in _breaks(lines, None)]
-    return Verification(
-        records=len(records),
-        first=records[0].seq if records else 0,
-        last=records[-1].seq if records else 0,
-        healed=tuple(record for record in records if record.what == HEALED),
-        torn=torn,
-        faults=tuple(faults),
-    )
-
-
-def newest(directory: Path, lines: int) -> list[Record]:
-    """Return the last lines, the oldest of them first; what cannot be read is left out.
-
-    Raises:
-        AuditError: the folder or a file cannot be read.
-    """
-    found: list[Record] = []
-    try:
-        for file in reversed(_files(directory)):
-            records = [_read(line) for line in file.read_bytes().splitlines()]
-            found = [record for record in records if record is not None] + found
-            if len(found) >= lines:
-                break
-    except OSError as error:
-        raise AuditError(directory, error.strerror or type(error).__name__) from None
-    return found[-lines:]
-
-
 @dataclass(frozen=True)
-class _Line:
+class Line:
+    """A line of the journal as it stands in the file, without its end."""
+
     text: bytes
     record: Record | None
     """None: it is none of ours."""
 
     @cached_property
     def digest(self) -> str:
+        """What `Record.prev` of the next line has to be."""
         return _digest(self.text)
 
 
-def _files(directory: Path) -> list[Path]:
+def journal_files(directory: Path) -> list[Path]:
     """The journal's files, the oldest first."""
     older = sorted(directory.glob("audit-*.jsonl"))
     current = directory / NAME
     return [*older, current] if current.exists() else older
 
 
-def _damaged(directory: Path) -> list[Path]:
+def damaged_files(directory: Path) -> list[Path]:
     """The files that were set aside, the oldest first."""
     return sorted(directory.glob("damaged-*.jsonl"))
 
@@ -379,14 +334,15 @@ def _reserved(directory: Path, kind: str, number: int) -> Path:
         return path
 
 
-def _read(line: bytes) -> Record | None:
+def read_record(line: bytes) -> Record | None:
+    """What a line says; None if it is none of ours."""
     try:
         return msgspec.json.decode(line, type=Record)
     except (msgspec.DecodeError, UnicodeDecodeError):
         return None
 
 
-def _whole(data: bytes) -> int:
+def end_of_lines(data: bytes) -> int:
     """Where the last whole line ends. After a power cut there may be half a line behind it, and
     blocks that were never written and read as zeros, also within the last line."""
     end = data.rfind(b"\n") + 1
@@ -394,16 +350,16 @@ def _whole(data: bytes) -> int:
     return start if b"\0" in data[start:end] else end
 
 
-def _lines(data: bytes) -> list[_Line]:
+def lines_of(data: bytes) -> list[Line]:
     """The lines that have an end."""
-    return [_Line(text, _read(text)) for text in data.split(b"\n")[:-1]]
+    return [Line(text, read_record(text)) for text in data.split(b"\n")[:-1]]
 
 
-def _last(lines: Sequence[_Line]) -> _Line | None:
+def _last(lines: Sequence[Line]) -> Line | None:
     return next((line for line in reversed(lines) if line.record is not None), None)
 
 
-def _breaks(lines: Iterable[_Line], before: _Line | None) -> Iterator[tuple[int, str]]:
+def breaks(lines: Iterable[Line], before: Line | None) -> Iterator[tuple[int, str]]:
     """The lines that are none, or do not follow from the one before; counted from 1."""
     for number, line in enumerate(lines, start=1):
         record = line.record
@@ -424,12 +380,3 @@ def _breaks(lines: Iterable[_Line], before: _Line | None) -> Iterator[tuple[int,
 
 def _digest(line: bytes) -> str:
     return hashlib.sha256(line).hexdigest()[:32]
-
-
-def _sync_folder(directory: Path) -> None:
-    """A new name in a folder is on the disk only when the folder is."""
-    descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -338,7 +338,8 @@ def _audit_verify(options: argparse.Namespace) -> int:
     import msgspec
 
     from kiosk.assembly import Settings
-    from kiosk.audit import AuditError, verify
+    from kiosk.audit import AuditError
+    from kiosk.audit_verify import verify
 
     directory = Settings.load(options.config).audit_directory
     if directory is None:

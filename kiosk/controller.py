@@ -15,7 +15,17 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from kiosk import __version__, delivery, effects, problems
-from kiosk.audit import Journal, mask_tax_code
+from kiosk.audit import (
+    BROKEN_OFF,
+    CRASHED,
+    EFFECT_BEGUN,
+    EFFECT_DONE,
+    INTERRUPTED,
+    STARTED,
+    STOPPED,
+    Journal,
+    mask_tax_code,
+)
 from kiosk.config import Config
 from kiosk.effects import Tools
 from kiosk.flow import (
@@ -51,7 +61,7 @@ from kiosk.machine import Machine
 from kiosk.pin import PinBuffer
 from kiosk.projection import projected
 from kiosk.readiness import Readiness
-from kiosk.recorder import INTERRUPTED, Recorder, outcome_of
+from kiosk.recorder import Recorder, outcome_of
 from kiosk.session import Visit
 from kiosk.staff.health import Health
 from kiosk.staff.mode import StaffMode, StaffRoom, Surroundings
@@ -155,7 +165,7 @@ class Controller:
         def report(state: ReaderState) -> None:
             loop.call_soon_threadsafe(self._readers_changed, state)
 
-        self._recorder.note("started", detail=__version__)
+        self._recorder.note(STARTED, detail=__version__)
         self._watcher.start(report)
         self._spawn(self._readiness.watch_machine())
         self._spawn(self._warm_up())
@@ -171,7 +181,7 @@ class Controller:
         """Wipe the visit at once, whatever the journey is doing, and write down where it was."""
         trace = self._visit.trace
         self._stop_work(self._visit.erase())
-        self._recorder.note("crashed", trace if trace.begun else None, detail=where)
+        self._recorder.note(CRASHED, trace if trace.begun else None, detail=where)
         self._recorder.ended(trace, INTERRUPTED)
 
     async def stop(self) -> None:
@@ -192,7 +202,7 @@ class Controller:
             await tools.driver.close()
             await tools.service.close()
         self._recorder.ended(trace, INTERRUPTED)
-        self._recorder.note("stopped")
+        self._recorder.note(STOPPED)
         await self._recorder.stop()
         if self._staff is not None:
             await self._staff.stop()
@@ -397,7 +407,7 @@ class Controller:
             trace = visit.trace
             event: Event | None = None
             try:
-                if await self._recorder.write("effect begun", trace, effect=effect.value):
+                if await self._recorder.write(EFFECT_BEGUN, trace, effect=effect.value):
                     event = await RECORDED[effect](visit, tools)
                 else:
                     event = Failed(problems.KIOSK_DISK.code)
@@ -407,10 +417,10 @@ class Controller:
                 if visit.reset is not None and trace is visit.trace:
                     trace.reference = visit.reset.reference
                 self._recorder.note(
-                    "effect done",
+                    EFFECT_DONE,
                     trace,
                     effect=effect.value,
-                    outcome=outcome_of(event) if event is not None else "broken off",
+                    outcome=outcome_of(event) if event is not None else BROKEN_OFF,
                 )
             self.dispatch(event)
 

@@ -10,6 +10,7 @@ from datetime import datetime
 from pathlib import Path
 
 from kiosk import problems
+from kiosk.disk import sync_folder
 from kiosk.hours import OpeningHours
 from kiosk.problems import Problem
 
@@ -98,19 +99,21 @@ class Machine:
         return self._state is not None and (self._state / TAKEN_OUT).exists()
 
     def take_out(self) -> None:
-        """Serve nobody from now on, over restarts, until `put_back`.
+        """Serve nobody from now on, over restarts and power cuts, until `put_back`.
 
         Raises:
             OSError: the state directory cannot be written to.
         """
         if self._state is not None:
             (self._state / TAKEN_OUT).touch(mode=0o600)
+            sync_folder(self._state)
 
     def put_back(self) -> None:
-        """Serve again.
+        """Serve again, also after a power cut.
 
         Raises:
             OSError: the state directory cannot be written to.
         """
         if self._state is not None:
             (self._state / TAKEN_OUT).unlink(missing_ok=True)
+            sync_folder(self._state)

@@ -12,7 +12,19 @@ from dataclasses import dataclass
 from queue import SimpleQueue
 from typing import Any
 
-from kiosk.audit import AuditError, Journal
+from kiosk.audit import (
+    CANCELLED,
+    IN_SERVICE,
+    MAIL_FOLLOWED,
+    OUT_OF_SERVICE,
+    SENT,
+    TIMED_OUT,
+    VISIT_BEGUN,
+    VISIT_ENDED,
+    WRITABLE_AGAIN,
+    AuditError,
+    Journal,
+)
 from kiosk.flow import (
     Declined,
     Event,
@@ -33,14 +45,9 @@ from kiosk.session import Trace
 
 log = logging.getLogger(__name__)
 
-
-SENT = "sent"
-CANCELLED = "cancelled"
-"""The customer stopped."""
-TIMED_OUT = "timed out"
-"""Nobody answered whether more time was needed."""
-INTERRUPTED = "interrupted"
-"""The kiosk ended in the middle of the visit."""
+WRITE_DEADLINE = 5.0
+"""Seconds for a line to get to the disk. One that works takes far less, also when it is busy; a
+customer who has pressed a key does not wait for much longer without leaving."""
 
 _FOLLOWED = frozenset({State.SENT, State.NO_EMAIL, State.RESEND_FAILED, State.RESULT_UNKNOWN})
 """States in which the service is asked what has become of the mail."""
@@ -78,18 +85,30 @@ class Recorder:
         self._stopped = False
         self._serving = True
         self.failing = False
-        """The last line could not be written."""
+        """The last line could not be written, or not in time."""
 
     async def write(self, what: str, trace: Trace | None = None, **facts: Any) -> bool:
-        """Append a line; return True when it is on the disk, False if it cannot be written."""
+        """Append a line; return True when it is on the disk, False if it cannot be written.
+
+        What is not written within `WRITE_DEADLINE` counts as not written, and may be later.
+        """
         if self._journal is None:
             return True
-        return await asyncio.wrap_future(self._submit(what, trace, facts))
+        written = self._submit(self._journal, what, trace, facts)
+        try:
+            async with asyncio.timeout(WRITE_DEADLINE):
+                return await asyncio.wrap_future(written)
+        except TimeoutError:
+            if not self.failing:
+                log.error("the audit journal cannot be written: the disk does not answer")
+                self.failing = True
+                self._changed()
+            return False
 
     def note(self, what: str, trace: Trace | None = None, **facts: Any) -> None:
         """Append a line after those that wait, without waiting for it."""
         if self._journal is not None:
-            self._submit(what, trace, facts)
+            self._submit(self._journal, what, trace, facts)
 
     def step(self, journey: Journey, before: State, event: Event, trace: Trace) -> None:
         """Write down where visits begin and where service stops, and keep in `trace` what staff
@@ -104,13 +123,13 @@ class Recorder:
         state = journey.state
         if state is State.OUT_OF_SERVICE and self._serving:
             self._serving = False
-            self.note("out of service", outcome=journey.problem or "")
+            self.note(OUT_OF_SERVICE, outcome=journey.problem or "")
         elif before is State.WELCOME and state is State.CONSENT:
             self.serves()
             trace.begun = True
-            self.note("visit begun", trace)
+            self.note(VISIT_BEGUN, trace)
         if before in _FOLLOWED and isinstance(event, Sent | MailBounced | Failed):
-            self.note("mail followed", trace, outcome=outcome_of(event))
+            self.note(MAIL_FOLLOWED, trace, outcome=outcome_of(event))
         # What happens after the order changes nothing of it, unless the mail came back or was
         # given up before it left.
         if trace.begun and (trace.outcome != SENT or state in (State.MAIL_BOUNCED, State.PROBLEM)):
@@ -120,7 +139,7 @@ class Recorder:
         """Write down that the kiosk can serve again, if it could not."""
         if not self._serving:
             self._serving = True
-            self.note("in service")
+            self.note(IN_SERVICE)
 
     def ended(self, trace: Trace, outcome: str = "") -> None:
         """Write down that a visit has ended, if one has begun.
@@ -130,12 +149,12 @@ class Recorder:
             outcome: what came of it where nothing else is known.
         """
         if trace.begun:
-            self.note("visit ended", trace, outcome=trace.outcome or outcome)
+            self.note(VISIT_ENDED, trace, outcome=trace.outcome or outcome)
 
     async def try_again(self) -> None:
-        """See whether the journal can be written again."""
-        if self.failing:
-            await self.write("writable again")
+        """See whether the journal can be written again. Lines that wait will tell that as well."""
+        if self.failing and self._waiting.empty():
+            await self.write(WRITABLE_AGAIN)
 
     async def stop(self) -> None:
         """Write what waits, and no more. A disk that hangs is not waited for."""
@@ -144,7 +163,9 @@ class Recorder:
             self._waiting.put(None)
             await asyncio.to_thread(self._thread.join, PATIENCE)
 
-    def _submit(self, what: str, trace: Trace | None, facts: dict[str, Any]) -> Future[bool]:
+    def _submit(
+        self, journal: Journal, what: str, trace: Trace | None, facts: dict[str, Any]
+    ) -> Future[bool]:
         written: Future[bool] = Future()
         if self._stopped:
             written.set_result(False)
@@ -157,31 +178,28 @@ class Recorder:
             loop = None
         if self._thread is None:
             # A daemon: the end of the program does not wait for a disk.
-            self._thread = threading.Thread(target=self._work, name="audit journal", daemon=True)
+            self._thread = threading.Thread(
+                target=self._work, args=(journal,), name="audit journal", daemon=True
+            )
             self._thread.start()
         self._waiting.put(_Line(what, facts, loop, written))
         return written
 
-    def _work(self) -> None:
+    def _work(self, journal: Journal) -> None:
         while (line := self._waiting.get()) is not None:
             try:
-                written = self._append(line.what, line.facts, line.loop)
+                written = self._append(journal, line)
             except Exception as error:
                 # Nobody may wait for this line to come, and a fault of ours is a crash as anywhere.
                 _call(line.loop, self._crash, error)
                 written = False
             if line.written.set_running_or_notify_cancel():
                 line.written.set_result(written)
-        if self._journal is not None:
-            self._journal.close()
+        journal.close()
 
-    def _append(
-        self, what: str, facts: dict[str, Any], loop: asyncio.AbstractEventLoop | None
-    ) -> bool:
-        if self._journal is None:
-            return True
+    def _append(self, journal: Journal, line: _Line) -> bool:
         try:
-            self._journal.append(what, **facts)
+            journal.append(line.what, **line.facts)
         except AuditError as error:
             if not self.failing:
                 log.error("the audit journal cannot be written: %s", error.reason)
@@ -190,7 +208,7 @@ class Recorder:
             failing = False
         if failing is not self.failing:
             self.failing = failing
-            _call(loop, self._changed)
+            _call(line.loop, self._changed)
         return not failing
 
 

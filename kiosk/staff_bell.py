@@ -7,6 +7,7 @@ import logging
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import TYPE_CHECKING, Any
 
+from kiosk.audit import EFFECT_BEGUN, EFFECT_DONE
 from kiosk.flow import Effect
 from kiosk.recorder import Recorder
 from kiosk.service.errors import ServiceError
@@ -69,7 +70,7 @@ class StaffBell:
     async def _tell(
         self, effect: Effect, trace: Trace, call: Callable[[], Awaitable[object]]
     ) -> bool:
-        self._recorder.note("effect begun", trace, effect=effect.value)
+        self._recorder.note(EFFECT_BEGUN, trace, effect=effect.value)
         outcome = "told"
         try:
             async with self._telling:
@@ -77,5 +78,5 @@ class StaffBell:
         except ServiceError as error:
             log.warning("the counter was not told: %s", type(error).__name__)
             outcome = type(error).__name__
-        self._recorder.note("effect done", trace, effect=effect.value, outcome=outcome)
+        self._recorder.note(EFFECT_DONE, trace, effect=effect.value, outcome=outcome)
         return outcome == "told"

@@ -33,15 +33,12 @@ _SEVERITIES = (
 _DEBUG = 7
 
 
-def log_to_journal() -> bool:
-    """Log to journald, with levels; False where there is none."""
-    if not JOURNAL_SOCKET.exists():
-        return False
+def log_to_journal() -> None:
+    """Log to journald, with levels. If it is not there yet, it gets to hear what was kept."""
     # A traceback of the log's own would be drawn over the screen.
     logging.raiseExceptions = False
     logging.getLogger().addHandler(SystemLog(JOURNAL_SOCKET))
     logging.getLogger("kiosk").setLevel(logging.INFO)
-    return True
 
 
 class SystemLog(logging.Handler):

@@ -31,8 +31,7 @@ def run_unattended(path: Path) -> int:
     for number in (signal.SIGINT, signal.SIGQUIT, signal.SIGTSTP):
         # Before the screen takes the keyboard, Ctrl+C and its like are still signals.
         signal.signal(number, signal.SIG_IGN)
-    if not log_to_journal():
-        logging.getLogger().addHandler(logging.NullHandler())
+    log_to_journal()
     supervisor = Supervisor.from_environment()
     runtime = os.environ.get("RUNTIME_DIRECTORY", "").split(":")[0]
     crashes = CrashCounter(Path(runtime)) if runtime else None

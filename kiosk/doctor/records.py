@@ -6,7 +6,9 @@ import os
 from datetime import datetime
 from pathlib import Path
 
-from kiosk import audit, problems
+from kiosk import problems
+from kiosk.audit import AuditError
+from kiosk.audit_verify import verify
 from kiosk.doctor.findings import Finding, failed, ok, skipped, warning
 from kiosk.doctor.machine import own_name
 from kiosk.hours import OpeningHours
@@ -26,8 +28,8 @@ def look_at_journal(directory: Path | None) -> list[Finding]:
         text = "no audit journal: kiosk.state_directory is empty"
         return [warning("journal", text, "An unattended kiosk needs one: name a folder.")]
     try:
-        found = audit.verify(directory)
-    except audit.AuditError as error:
+        found = verify(directory)
+    except AuditError as error:
         advice = f"{own_name()} has to be able to read it: `ls -ld {directory}`."
         return [failed("journal", f"audit journal: {error}", advice)]
     facts = {

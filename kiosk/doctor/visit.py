@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from kiosk import audit
+from kiosk.audit import STARTED, STOPPED, VISIT_BEGUN, VISIT_ENDED, AuditError
+from kiosk.audit_verify import newest
 from kiosk.doctor.findings import Finding, warning
 from kiosk.doctor.machine import CONSOLE_UNIT, UNIT, Machine, own_name
 
@@ -33,14 +34,14 @@ def look_for_visit(machine: Machine, directory: Path | None) -> Finding | None:
         text = "the kiosk runs, and without a journal nobody can see whether it serves a customer"
         return warning("visit", text, _ADVICE)
     try:
-        records = audit.newest(directory, _LINES)
-    except audit.AuditError:
+        records = newest(directory, _LINES)
+    except AuditError:
         text = f"the kiosk runs, and {own_name()} may not see whether it serves a customer"
         return warning("visit", text, f"Run this as root. {_ADVICE}")
     for record in reversed(records):
-        if record.what in ("visit ended", "started", "stopped"):
+        if record.what in (VISIT_ENDED, STARTED, STOPPED):
             return None
-        if record.what == "visit begun":
+        if record.what == VISIT_BEGUN:
             text = f"a customer is being served since {record.time}"
             return warning("visit", text, _ADVICE, since=record.time)
     return None

@@ -9,7 +9,19 @@ from enum import Enum
 from pathlib import Path
 
 from kiosk import problems
-from kiosk.audit import AuditError, Record, newest
+from kiosk.audit import (
+    CANCELLED,
+    EFFECT_BEGUN,
+    EFFECT_DONE,
+    INTERRUPTED,
+    MAIL_FOLLOWED,
+    SENT,
+    TIMED_OUT,
+    VISIT_ENDED,
+    AuditError,
+    Record,
+)
+from kiosk.audit_verify import newest
 from kiosk.flow import Effect, StaffTopic, StaffTopicAsked
 from kiosk.problems import Problem
 from kiosk.staff.page import Row, Say, StaffPage, Status, Text
@@ -67,15 +79,15 @@ class PastVisit:
         """Learn from one line of the journal."""
         self.reference = record.reference or self.reference
         self.tax_code = record.tax_code or self.tax_code
-        if record.what == "visit ended":
+        if record.what == VISIT_ENDED:
             self.ended, self.outcome = True, record.outcome
             self.mail = _TOLD.get(record.outcome, self.mail)
-        elif record.what == "mail followed":
+        elif record.what == MAIL_FOLLOWED:
             given_up = record.outcome == problems.SERVICE_RESET_EXPIRED.code
             self.mail = Mail.NONE if given_up else _TOLD.get(record.outcome, self.mail)
-        elif record.effect == Effect.SEND.value and record.what == "effect begun":
+        elif record.effect == Effect.SEND.value and record.what == EFFECT_BEGUN:
             self.ordered = True
-        elif record.effect == Effect.SEND.value and record.what == "effect done":
+        elif record.effect == Effect.SEND.value and record.what == EFFECT_DONE:
             self.ordered = False
             # That this order did nothing says nothing of one before, which may have the same
             # key (it is repeated) or another (the customer has begun anew in the same visit).
@@ -156,14 +168,14 @@ _OUTCOMES: Mapping[str, Text] = {
     "NoToken": Say("staff.visits.hotline"),
     "LostMailbox": Say("staff.visits.hotline"),
     "NotMyEmail": Say("staff.visits.hotline"),
-    "cancelled": Say("staff.visits.cancelled"),
-    "timed out": Say("staff.visits.timed_out"),
-    "interrupted": Say("staff.visits.interrupted"),
+    CANCELLED: Say("staff.visits.cancelled"),
+    TIMED_OUT: Say("staff.visits.timed_out"),
+    INTERRUPTED: Say("staff.visits.interrupted"),
 }
 """What the journal's words for an outcome mean."""
 
 _TOLD: Mapping[str, Mail] = {
-    "sent": Mail.SENT,
+    SENT: Mail.SENT,
     "Sent": Mail.SENT,
     "MailBounced": Mail.BOUNCED,
     problems.SERVICE_MAIL_BOUNCED.code: Mail.BOUNCED,

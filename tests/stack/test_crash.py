@@ -16,8 +16,9 @@ from tests.stack.journey import PIN_ASKED, USERNAME, Customer
 from tests.terminal.console import Console
 
 
-@pytest.mark.parametrize("way", ["handler", "task", "callback", "thread"])
+@pytest.mark.parametrize("way", ["handler", "task", "callback", "thread", "input", "panic"])
 def test_a_crash_tells_where_and_nothing_else(tmp_path: Path, way: str) -> None:
+    told = "RuntimeError at unknown" if way == "panic" else "ValueError at crashing_kiosk.py:"
     with Console(
         [sys.executable, "-m", "tests.stack.crashing_kiosk", str(tmp_path), way]
     ) as console:
@@ -31,7 +32,7 @@ def test_a_crash_tells_where_and_nothing_else(tmp_path: Path, way: str) -> None:
         console.type("4711")
         console.press("f6")
         assert console.ended() == 70
-        assert console.shows("stopped because of a fault: ValueError at crashing_kiosk.py:")
+        assert console.shows(f"stopped because of a fault: {told}")
     written = bytes(console.raw) + (tmp_path / "kiosk.log").read_bytes()
     for word in (b"secret-of-a-local", b"4711", b"Traceback"):
         assert word not in written

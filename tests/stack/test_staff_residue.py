@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from kiosk.audit import newest
+from kiosk.audit_verify import newest
 from kiosk.sandbox.card import CardControl
 from kiosk.staff.pin_hash import make_hash
 from tests.stack.memory import find_in_memory

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from kiosk.audit import verify
+from kiosk.audit_verify import verify
 from kiosk.sandbox.card import CardControl
 from kiosk.sandbox.scenario import PIN
 from kiosk.supervision import LOOP_CRASHES
@@ -277,6 +277,24 @@ def test_no_key_or_escape_sequence_leads_out(unit: Unit) -> None:
         assert own_processes(console.process.pid) == ["python"]
         unit.heard()
         console.wait_until(hears(unit, b"WATCHDOG=1"), "a sign of life")
+
+
+def test_a_sequence_that_makes_no_sense_is_no_crash(unit: Unit) -> None:
+    with unit.start() as console:
+        console.wait(WELCOME)
+        for sequence in (
+            "\x1b[:4A",
+            "\x1b[1114112u",
+            "\x1b[99999999999999999999;5u",
+            "\x1b[48;34;120;0;0t\x1b[<0;1;1M\x1b[<0;1;1m",
+            "\x1b[48;99999;99999;1;1t",
+        ):
+            console.press(sequence)
+        unit.heard()
+        console.wait_until(hears(unit, b"WATCHDOG=1"), "a sign of life")
+        # Keys are still heard.
+        Customer(console).start()
+        assert b"Traceback" not in console.raw
 
 
 def own_processes(pid: int) -> list[str]:

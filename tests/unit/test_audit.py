@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from kiosk.audit import NAME, AuditError, Fault, Journal, mask_tax_code, newest, verify
+from kiosk.audit import NAME, AuditError, Journal, mask_tax_code
+from kiosk.audit_verify import Fault, newest, verify
 
 
 @pytest.fixture
@@ -196,6 +197,45 @@ journal.append("stopped")
     assert verify(folder).in_order
 
 
+@pytest.mark.parametrize(
+    ("found", "told"),
+    [
+        (b'{"seq":4,"time":"20', ("healed", 19, "")),
+        (b"something else\n", ("set aside", 0, "damaged-0000000004.jsonl")),
+    ],
+)
+def test_a_repair_is_told_although_the_disk_refuses_the_line_at_first(
+    tmp_path: Path, found: bytes, told: tuple[str, int, str]
+) -> None:
+    folder = tmp_path / "audit"
+    journal = Journal(folder)
+    fill(journal, 3)
+    journal.close()
+    with (folder / NAME).open("ab") as file:
+        file.write(found)
+    program = f"""
+from pathlib import Path
+from kiosk.audit import AuditError, Journal
+journal = Journal(Path({str(folder)!r}))
+try:
+    journal.append("started")
+except AuditError as error:
+    print(error.reason)
+journal.append("writable again")
+journal.append("stopped")
+"""
+    faults = ["-e", "inject=fdatasync:error=ENOSPC:when=1"]
+    done = subprocess.run(
+        ["strace", "-f", "-o", str(tmp_path / "trace"), *faults, sys.executable, "-c", program],
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    assert done.stdout == "No space left on device\n"
+    written = [(record.what, record.count, record.detail) for record in newest(folder, 3)]
+    assert written == [told, ("writable again", 0, ""), ("stopped", 0, "")]
+
+
 def test_what_was_changed_or_taken_out_is_found(tmp_path: Path, journal: Journal) -> None:
     fill(journal, 4)
     path = tmp_path / NAME
@@ -247,7 +287,8 @@ def test_a_full_disk_says_so_and_loses_nothing(tmp_path: Path) -> None:
     """A real one, of 64 KiB, in a mount namespace of its own."""
     program = f"""
 from pathlib import Path
-from kiosk.audit import AuditError, Journal, verify
+from kiosk.audit import AuditError, Journal
+from kiosk.audit_verify import verify
 folder = Path({str(tmp_path)!r})
 journal = Journal(folder, max_bytes=1 << 20)
 written = 0

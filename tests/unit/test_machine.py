@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from datetime import datetime
 from pathlib import Path
 
@@ -11,7 +13,7 @@ from kiosk import problems
 from kiosk.assembly import Settings
 from kiosk.config import ConfigError
 from kiosk.hours import OpeningHours, Span
-from kiosk.machine import Condition, Machine
+from kiosk.machine import TAKEN_OUT, Condition, Machine
 
 WEEK = OpeningHours(
     [[Span.parse("13:00-17:00"), Span.parse("07:30-11:30")]] * 5 + [[Span.parse("08:00-24:00")], []]
@@ -52,6 +54,31 @@ def test_spans_that_are_none(text: str) -> None:
 def test_a_closed_counter_says_when_it_opens() -> None:
     machine = Machine(hours=WEEK, now=lambda: at("2026-11-28T07:00:00"))
     assert machine.look() == Condition(problems.KIOSK_CLOSED, {"time": "08:00", "date": "28/11"})
+
+
+@pytest.mark.parametrize("wish", ["take_out", "put_back"])
+def test_what_staff_have_set_is_on_the_disk(tmp_path: Path, wish: str) -> None:
+    """The system calls, as the kernel sees them: the folder is synced before the answer."""
+    state = tmp_path / "state"
+    state.mkdir()
+    if wish == "put_back":
+        (state / TAKEN_OUT).touch()
+    program = (
+        "import os; from pathlib import Path; from kiosk.machine import Machine\n"
+        f"Machine(Path({str(state)!r})).{wish}(); os.write(1, b'answered')"
+    )
+    trace = tmp_path / "trace"
+    watch = ["strace", "-f", "-y", "-e", "trace=openat,unlink,fsync,write", "-o", str(trace)]
+    subprocess.run(
+        [*watch, sys.executable, "-c", program],
+        check=True,
+        capture_output=True,
+    )
+    calls = trace.read_text()
+    changed = calls.index(f"{state}/{TAKEN_OUT}")
+    synced = calls.index(f"<{state}>) = 0", changed)
+    assert "fsync(" in calls[changed:synced]
+    assert "answered" in calls[synced:]
 
 
 def test_what_staff_have_set_stays_over_a_restart(tmp_path: Path) -> None:

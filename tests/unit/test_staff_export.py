@@ -13,7 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from kiosk.audit import Journal, verify
+from kiosk.audit import Journal
+from kiosk.audit_verify import verify
 from kiosk.config import (
     Config,
     HoursSection,

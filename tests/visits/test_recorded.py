@@ -7,15 +7,18 @@ import asyncio
 import os
 import subprocess
 import sys
+import threading
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from kiosk import controller, delivery, flow, problems
-from kiosk.audit import Journal, Record, newest
+from kiosk import controller, delivery, flow, problems, readiness, recorder
+from kiosk.audit import Journal, Record
+from kiosk.audit_verify import newest
 from kiosk.effects import Tools
 from kiosk.flow import Effect, Event, State
 from kiosk.machine import Machine
@@ -23,7 +26,7 @@ from kiosk.recorder import PATIENCE, Recorder
 from kiosk.sandbox.scenario import PIN
 from kiosk.sandbox.server.run import SandboxServer
 from kiosk.sandbox.server.store import Store
-from kiosk.session import Visit
+from kiosk.session import Trace, Visit
 from kiosk.staff.page import Say, Status
 from kiosk.staff.visits import visits_page
 from tests.visits.kiosk import Kiosk
@@ -45,12 +48,32 @@ NOT_RECORDED = {
 """Effects that neither ask the token for anything nor change anything at the service."""
 
 
+class JournalOnBadDisk(Journal):
+    """A journal on a disk that answers only while it turns, and that can go bad."""
+
+    def __init__(self, directory: Path) -> None:
+        super().__init__(directory)
+        self.turns = threading.Event()
+        self.turns.set()
+        self.bad = False
+
+    def append(self, what: str, **facts: Any) -> None:
+        self.turns.wait()
+        if self.bad and self.directory.is_dir():
+            # The journal's folder has become a file.
+            self.directory.rename(self.directory.with_name("before"))
+            self.directory.touch()
+            self.close()
+        super().append(what, **facts)
+
+
 class Audited(Kiosk):
     """A kiosk with a journal."""
 
     def __init__(self, directory: Path, url: str, folder: Path) -> None:
         self.folder = folder
-        super().__init__(directory, url, machine=Machine(folder), journal=Journal(folder / "audit"))
+        self.journal = JournalOnBadDisk(folder / "audit")
+        super().__init__(directory, url, machine=Machine(folder), journal=self.journal)
 
     @property
     def records(self) -> list[Record]:
@@ -60,6 +83,45 @@ class Audited(Kiosk):
         await self.until(lambda: what in [record.what for record in self.records], what)
         return next(record for record in reversed(self.records) if record.what == what)
 
+    async def done(self, effect: Effect, outcome: str) -> None:
+        line = ("effect done", effect.value, outcome)
+        await self.until(
+            lambda: line in [(r.what, r.effect, r.outcome) for r in self.records], f"{line}"
+        )
+
+    async def comes_to(self, effect: Effect) -> Callable[[], None]:
+        """Go to the step before the effect; what is returned takes that step."""
+        match effect:
+            case Effect.READ_TOKEN:
+                await self.to_insert()
+                return lambda: self.reader.insert("hoa-sen")
+            case Effect.PREPARE_LOGIN:
+                await self.to_username()
+                return lambda: self.do(flow.UsernameEntered("hoasen"))
+            case Effect.PROVE:
+                await self.to_pin()
+                self.type_pin(PIN)
+                return lambda: self.do(flow.PinConfirmed())
+            case Effect.SIGN:
+                await self.until(lambda: self.view.can_look_up, "the service's offer")
+                await self.to_username()
+                self.do(flow.LookupAsked())
+                await self.reaches(State.PIN)
+                self.type_pin(PIN)
+                self.do(flow.PinConfirmed())
+                await self.reaches(State.CHOOSE_USERNAME)
+                return lambda: self.do(flow.UsernameChosen("hoasen.kho"))
+            case Effect.SEND:
+                await self.to_confirm()
+                return lambda: self.do(flow.SendConfirmed())
+            case Effect.RESEND:
+                await self.to_confirm()
+                self.do(flow.SendConfirmed())
+                await self.reaches(State.SENT)
+                self.do(flow.NoEmailYet())
+                return lambda: self.do(flow.ResendAsked())
+        raise AssertionError(f"no way leads to {effect}")
+
 
 @pytest.fixture
 async def audited(directory: Path, server: SandboxServer, tmp_path: Path) -> AsyncIterator[Audited]:
@@ -67,6 +129,7 @@ async def audited(directory: Path, server: SandboxServer, tmp_path: Path) -> Asy
     kiosk.controller.start()
     kiosk.controller.equip(kiosk.tools)
     yield kiosk
+    kiosk.journal.turns.set()
     await kiosk.controller.stop()
     assert not kiosk.crashes
 
@@ -87,16 +150,18 @@ async def test_an_effect_is_written_down_before_it_is_begun(
         seen.append((last.what, last.effect))
         return flow.Failed(problems.SERVICE_FAILED.code)
 
+    begin = await audited.comes_to(effect)
     monkeypatch.setitem(controller.RECORDED, effect, carry_out)
-    audited.controller._carry_out(effect)
-    done = await audited.written("effect done")
+    begin()
+    await audited.until(lambda: bool(seen), "the effect")
     assert seen == [("effect begun", effect.value)]
-    assert (done.effect, done.outcome) == (effect.value, problems.SERVICE_FAILED.code)
+    await audited.done(effect, problems.SERVICE_FAILED.code)
 
 
+@pytest.mark.parametrize("disk", ["refuses", "hangs"])
 @pytest.mark.parametrize("effect", controller.RECORDED)
 async def test_what_cannot_be_written_down_is_not_done(
-    audited: Audited, monkeypatch: pytest.MonkeyPatch, effect: Effect
+    audited: Audited, monkeypatch: pytest.MonkeyPatch, effect: Effect, disk: str
 ) -> None:
     begun: list[Effect] = []
 
@@ -104,19 +169,37 @@ async def test_what_cannot_be_written_down_is_not_done(
         begun.append(effect)
         return flow.Failed(problems.SERVICE_FAILED.code)
 
+    begin = await audited.comes_to(effect)
     monkeypatch.setitem(controller.RECORDED, effect, carry_out)
-    recorder = audited.controller._recorder
-    await audited.written("started")
-    # The journal's folder has become a file.
-    audited.folder.joinpath("audit").rename(audited.folder / "before")
-    audited.folder.joinpath("audit").touch()
-    recorder._journal.close()  # type: ignore[union-attr]
-    audited.controller._carry_out(effect)
-    work = audited.controller._work
-    assert work is not None
-    await asyncio.wait({work}, timeout=10)
-    assert recorder.failing
+    monkeypatch.setattr(recorder, "WRITE_DEADLINE", 0.3)
+    if disk == "refuses":
+        audited.journal.bad = True
+    else:
+        audited.journal.turns.clear()
+    begin()
+    told = State.RESEND_FAILED if effect is Effect.RESEND else State.PROBLEM
+    await audited.reaches(told, problems.KIOSK_DISK)
+    if disk == "hangs":
+        # What the journal gets to hear late changes nothing.
+        audited.journal.turns.set()
+        await audited.done(effect, problems.KIOSK_DISK.code)
     assert not begun
+
+
+async def test_a_disk_that_hangs_takes_it_out_of_service_until_it_turns(
+    audited: Audited, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(recorder, "WRITE_DEADLINE", 0.1)
+    monkeypatch.setattr(readiness, "MACHINE_INTERVAL", 0.1)
+    await audited.to_username()
+    audited.journal.turns.clear()
+    audited.do(flow.UsernameEntered("hoasen"))
+    await audited.reaches(State.PROBLEM, problems.KIOSK_DISK)
+    audited.do(flow.Finished())
+    audited.reader.remove()
+    await audited.reaches(State.OUT_OF_SERVICE, problems.KIOSK_DISK)
+    audited.journal.turns.set()
+    await audited.reaches(State.WELCOME)
 
 
 @pytest.mark.parametrize(
@@ -226,42 +309,41 @@ async def test_a_mail_that_was_given_up_before_it_left_is_not_told_as_sent(
 
 
 async def test_service_that_comes_back_behind_staff_mode_is_told_once(tmp_path: Path) -> None:
-    lines: list[str] = []
-    recorder = Recorder()
-    recorder.note = lambda what, *_, **__: lines.append(what)  # type: ignore[method-assign]
+    writer = Recorder(Journal(tmp_path))
     journey = flow.Journey()
-    trace = Visit(pin=None).trace  # type: ignore[arg-type]
     for event in (flow.ServiceLost("K02"), flow.StaffAsked(), flow.StaffLeft()):
         before = journey.state
         journey.handle(event)
-        recorder.step(journey, before, event, trace)
+        writer.step(journey, before, event, Trace())
     # It is looked at on leaving, and is still away.
     journey.handle(lost := flow.ServiceLost("K02"))
-    recorder.step(journey, State.WELCOME, lost, trace)
-    assert lines == ["out of service"]
+    writer.step(journey, State.WELCOME, lost, Trace())
+    writer.note("until here it was away")
     for event in (flow.StaffAsked(), flow.StaffLeft()):
         before = journey.state
         journey.handle(event)
-        recorder.step(journey, before, event, trace)
-    recorder.serves()
-    recorder.serves()
-    assert lines == ["out of service", "in service"]
+        writer.step(journey, before, event, Trace())
+    writer.serves()
+    writer.serves()
+    await writer.stop()
+    lines = [record.what for record in newest(tmp_path, 10)]
+    assert lines == ["out of service", "until here it was away", "in service"]
 
 
 async def test_a_fault_of_the_recorder_is_a_crash_and_a_disk_is_none(tmp_path: Path) -> None:
     crashes: list[BaseException] = []
-    recorder = Recorder(Journal(tmp_path / "audit"), crash=crashes.append)
-    recorder.note("started", no_such_field="x")
-    assert await recorder.write("stopped")
+    writer = Recorder(Journal(tmp_path / "audit"), crash=crashes.append)
+    writer.note("started", no_such_field="x")
+    assert await writer.write("stopped")
     await asyncio.sleep(0)
     assert [type(error) for error in crashes] == [TypeError]
-    assert not recorder.failing
+    assert not writer.failing
     (tmp_path / "file").touch()
     failing = Recorder(Journal(tmp_path / "file" / "audit"), crash=crashes.append)
     assert not await failing.write("started")
     assert failing.failing
     assert len(crashes) == 1
-    await recorder.stop()
+    await writer.stop()
     await failing.stop()
 
 

@@ -12,7 +12,8 @@ import pytest
 from argon2 import PasswordHasher
 
 from kiosk import flow, idle, problems
-from kiosk.audit import Journal, newest
+from kiosk.audit import Journal
+from kiosk.audit_verify import newest
 from kiosk.config import StaffSection
 from kiosk.flow import Overlay, StaffTopic, State
 from kiosk.machine import Machine
