@@ -16,6 +16,7 @@ from kiosk.staff.codes import codes_page
 from kiosk.staff.page import StaffView
 from kiosk.view import View
 from kiosk.widgets.brand import Brand
+from kiosk.widgets.drawn import Words
 from kiosk.widgets.pin_entry import PinEntry
 from kiosk.widgets.staff_sheet import STATUS_WORDS, StaffSheet, spoken
 from tests.screens.gallery import VIEWS, GalleryApp, typed
@@ -219,6 +220,29 @@ async def test_the_staff_pin_takes_digits_alone_and_not_too_few() -> None:
         await pilot.press(*"246810", "enter")
     assert app.raised == [flow.StaffPinEntered()]
     assert bytes(app.view.pin.view()) == b"246810"
+
+
+async def test_a_staff_pin_that_is_too_short_is_told_from_a_wrong_one() -> None:
+    t = translator("vi")
+    view = replace(STAFF_VIEWS["staff login, refused"], pin=View(State.PIN).pin)
+    app = GalleryApp(view)
+    async with app.run_test(size=(80, 25)) as pilot:
+        shown = squeezed("".join(text_of(app)))
+        assert squeezed(t("staff_login.wrong")) in shown
+        await pilot.press("1", "2", "enter")
+        for _ in range(3):
+            # As the countdown goes on, too.
+            app.journey_screen.show(view)
+            await pilot.pause()
+            hint, status = (
+                str(app.screen.query_one(one, Words).content) for one in (".hint", ".status")
+            )
+            assert hint == t("staff_login.again")
+            assert t("staff_login.wrong") not in status
+            assert "1:01" in status
+        await pilot.press("1")
+        assert not str(app.screen.query_one(".hint", Words).content)
+    assert app.raised == []
 
 
 async def test_nothing_is_typed_while_a_pin_is_looked_at() -> None:

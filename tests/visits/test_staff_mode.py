@@ -23,7 +23,7 @@ from kiosk.staff.mode import Rows, StaffRoom
 from kiosk.staff.page import Row, Say, Status
 from kiosk.staff.pin_hash import PinHash
 from kiosk.staff.switch import CONFIRM
-from kiosk.staff.tries import FIRST_WAIT, FREE, Tries
+from kiosk.staff.tries import FIRST_WAIT, FREE, LONGEST_WAIT, Tries
 from kiosk.staff.visits import visits_page
 from tests.visits.kiosk import Kiosk
 
@@ -297,6 +297,26 @@ async def test_it_closes_by_itself(
     await desk.until(lambda: desk.broken_off, "the end of the job")
     await desk.controller.stop()
     assert not desk.crashes
+
+
+@pytest.mark.parametrize(("wrong", "stays"), [(FREE, True), (FREE + 3, False)])
+async def test_the_pin_is_asked_for_until_a_wait_is_over_unless_that_is_long(
+    desk: StaffKiosk, monkeypatch: pytest.MonkeyPatch, wrong: int, *, stays: bool
+) -> None:
+    monkeypatch.setattr(idle, "LOGIN_CLOSE", 0.5)
+    desk.do(flow.StaffAsked())
+    for _ in range(wrong):
+        desk.uptime += LONGEST_WAIT
+        desk.do(flow.StaffLeft(), flow.StaffAsked())
+        await desk.refused()
+    assert desk.view.staff_mode.wait == FIRST_WAIT * 2 ** (wrong - FREE)
+    if stays:
+        # Well beyond its usual time, and nobody touches it.
+        await asyncio.sleep(1.0)
+        assert desk.view.state is State.STAFF_LOGIN
+        desk.uptime += FIRST_WAIT
+        desk.controller.touched()
+    await desk.reaches(State.WELCOME)
 
 
 # What staff do
