@@ -7,9 +7,10 @@ from dataclasses import replace
 
 import pytest
 
-from kiosk import flow
+from kiosk import flow, problems
 from kiosk.flow import StaffTopic, StaffTopicAsked, State
-from kiosk.i18n import translator
+from kiosk.i18n import ABSENT_VALUE, translator
+from kiosk.problems import Shown
 from kiosk.screens.base import JourneyScreen
 from kiosk.screens.staff import MENU, StaffScreen
 from kiosk.staff.codes import codes_page
@@ -73,8 +74,6 @@ async def test_every_word_of_a_page_is_shown(
 
 @pytest.mark.parametrize("language", ["vi", "en"])
 async def test_every_code_fits_on_the_smallest_screen(language: str) -> None:
-    from kiosk import problems
-
     app = GalleryApp(replace(PAGES["staff codes"], language=language))
     async with app.run_test(size=(80, 25)) as pilot:
         for problem in problems.ALL:
@@ -87,6 +86,29 @@ async def test_every_code_fits_on_the_smallest_screen(language: str) -> None:
                 for detail in row.details:
                     words = spoken(detail, view, translator(language))
                     assert squeezed(words) in squeezed("".join(_sheet(app))), problem.code
+
+
+@pytest.mark.parametrize("language", ["vi", "en"])
+async def test_a_code_tells_what_the_customer_really_reads(language: str) -> None:
+    t, outside = translator(language), (Shown.BOTH, Shown.OUT_OF_SERVICE, Shown.CLOSED)
+    for problem in problems.ALL:
+        told = {row.text.key: row.details for row in codes_page(problem.code).rows[:-1]}  # type: ignore[union-attr]
+        states = [
+            *((State.OUT_OF_SERVICE,) if problem.shown in outside else ()),
+            *((State.PROBLEM,) if problem.shown in (Shown.BOTH, Shown.VISIT) else ()),
+        ]
+        for state in states:
+            key = "between" if state is State.OUT_OF_SERVICE else "in_visit"
+            details = told.get(f"staff.codes.shown_{key}") or told["staff.codes.shown"]
+            facts = {"date": ABSENT_VALUE, "time": ABSENT_VALUE}
+            view = View(state, language=language, problem=problem, facts=facts)
+            app = GalleryApp(view)
+            async with app.run_test(size=(120, 34)) as pilot:
+                await pilot.pause()
+                shown = squeezed("".join(text_of(app)))
+            for detail in details:
+                for word in spoken(detail, view, t).split():
+                    assert squeezed(word) in shown, (problem.code, word)
 
 
 def _sheet(app: GalleryApp) -> list[str]:
