@@ -67,5 +67,5 @@ def _clock(difference: float) -> Say:
     key = "staff.service.clock_behind" if difference > 0 else "staff.service.clock_ahead"
     seconds = round(abs(difference))
     if seconds > CLOCK_TOLERANCE:
-        return Say(key, {"time": Say("staff.service.minutes", {"count": f"{seconds // 60}"})})
+        return Say(key, {"time": Say("staff.service.minutes", {"count": f"{round(seconds / 60)}"})})
     return Say(key, {"time": Say("staff.service.seconds", {"count": f"{seconds}"})})
