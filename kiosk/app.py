@@ -192,9 +192,10 @@ class KioskApp(App[None], inherit_bindings=False):
             self._drawing = False
 
     async def _draw_one(self, view: View) -> None:
-        if isinstance(self.screen, NoteScreen):
-            await self.pop_screen()
         shown = self._shown
+        moved = shown is None or (shown.state, shown.overlay) != (view.state, view.overlay)
+        if moved and isinstance(self.screen, NoteScreen):
+            await self.pop_screen()
         if shown is not None and shown.overlay is not Overlay.NONE:
             if shown.overlay is view.overlay and shown.state is view.state:
                 self._journey_screen.show(view)
@@ -210,12 +211,15 @@ class KioskApp(App[None], inherit_bindings=False):
             await self.push_screen(screen_for(view))
 
     def show_note(self, text: str) -> None:
-        """Lay a page of text over the screen, until a key is pressed or the journey goes on."""
+        """Lay a page of text over the screen, until a key closes it or the journey goes on."""
         self.push_screen(NoteScreen(text))
 
     @property
     def _journey_screen(self) -> JourneyScreen:
+        """The one on top; only a note may lie over it."""
         screen = self.screen
+        if isinstance(screen, NoteScreen):
+            screen = self.screen_stack[-2]
         if not isinstance(screen, JourneyScreen):
             raise TypeError("a screen of the journey is shown")
         return screen

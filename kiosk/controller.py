@@ -138,7 +138,11 @@ class Controller:
         )
         self._bell = StaffBell(self._service, self._recorder, self.refresh)
         self._idle = IdleClock(
-            config.time, self.dispatch, self.refresh, staff_close=config.staff.auto_close
+            config.time,
+            self.dispatch,
+            self.refresh,
+            staff_close=config.staff.auto_close,
+            staff_wait=lambda: staff.tries.wait if staff else 0.0,
         )
         self._readiness = Readiness(
             fixed_reader=config.hardware.fixed_reader,

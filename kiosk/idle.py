@@ -22,6 +22,10 @@ from kiosk.flow import (
 LOGIN_CLOSE = 30.0
 """Seconds without a touch after which the staff PIN is no longer asked for."""
 
+LOGIN_WAIT = 120.0
+"""Seconds. While no PIN is looked at for so long at most, the staff PIN's screen stays: staff were
+told to wait there. A longer wait must not keep customers away."""
+
 RESULT_STATES = frozenset({State.SENT, State.NO_EMAIL, State.RESULT_UNKNOWN, State.HOTLINE})
 """States with something to read, write down or dial: they get the longer time."""
 
@@ -36,14 +40,17 @@ class IdleClock:
         tick: Callable[[], None],
         *,
         staff_close: float = 120.0,
+        staff_wait: Callable[[], float] = lambda: 0.0,
     ) -> None:
         """Make a clock that stands still until the journey moves.
 
         Args:
             staff_close: seconds without a touch after which staff mode is closed.
+            staff_wait: tells for how many seconds no staff PIN is looked at.
         """
         self._times = times
         self._staff_close = staff_close
+        self._staff_wait = staff_wait
         self._raise = raise_event
         self._tick = tick
         self._state = State.WELCOME
@@ -53,8 +60,9 @@ class IdleClock:
         """Seconds left to answer the time-out question."""
 
     def moved(self, state: State, overlay: Overlay) -> None:
-        """The journey is here now; start the time of this place if it is a new one."""
-        if (state, overlay) == (self._state, self._overlay):
+        """The journey is here now; start the time of this place if it is a new one, or if staff
+        have just been told to wait here."""
+        if (state, overlay) == (self._state, self._overlay) and not self._waiting_staff:
             return
         self._state, self._overlay = state, overlay
         self.restart()
@@ -72,7 +80,7 @@ class IdleClock:
             self._timer = loop.call_later(seconds, self._raise, IdleElapsed())
         elif self._state in STAFF_STATES:
             login = self._state is State.STAFF_LOGIN
-            seconds = LOGIN_CLOSE if login else self._staff_close
+            seconds = LOGIN_CLOSE + self._waiting_staff if login else self._staff_close
             self._timer = loop.call_later(seconds, self._raise, StaffLeft())
         elif self._overlay is Overlay.STAFF_CALL:
             # Nothing can time out here, but the note about staff must not stay for ever.
@@ -85,6 +93,12 @@ class IdleClock:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
+
+    @property
+    def _waiting_staff(self) -> float:
+        """Seconds for which staff have been told to wait before this screen."""
+        wait = self._staff_wait() if self._state is State.STAFF_LOGIN else 0.0
+        return wait if wait <= LOGIN_WAIT else 0.0
 
     def _count(self) -> None:
         self.countdown -= 1

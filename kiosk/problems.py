@@ -12,6 +12,22 @@ C the certificate, P the PIN, S the service.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import Enum
+
+
+class Shown(Enum):
+    """Where customers meet a problem, and in which words."""
+
+    VISIT = "visit"
+    """In a visit, in its own words."""
+    OUT_OF_SERVICE = "out of service"
+    """Between visits, in the words that all faults of the kiosk share: only the code differs."""
+    BOTH = "both"
+    """In a visit in its own words, between visits in the shared ones."""
+    CLOSED = "closed"
+    """Between visits, in its own words with the hotline's number."""
+    PLAIN_PAGE = "plain page"
+    """Instead of the kiosk, in its own words and the shared ones."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,20 +38,21 @@ class Problem:
     key: str
     can_retry: bool = False
     """Whether the problem's screen offers to try again with the token."""
+    shown: Shown = Shown.VISIT
 
 
-KIOSK_CLOCK = Problem("K01", "kiosk_clock")
-KIOSK_PCSC_DOWN = Problem("K02", "kiosk_pcsc_down", can_retry=True)
-KIOSK_NO_READER = Problem("K03", "kiosk_no_reader", can_retry=True)
+KIOSK_CLOCK = Problem("K01", "kiosk_clock", shown=Shown.OUT_OF_SERVICE)
+KIOSK_PCSC_DOWN = Problem("K02", "kiosk_pcsc_down", can_retry=True, shown=Shown.BOTH)
+KIOSK_NO_READER = Problem("K03", "kiosk_no_reader", can_retry=True, shown=Shown.BOTH)
 KIOSK_MODULE_MISSING = Problem("K04", "kiosk_module_missing")
 KIOSK_DRIVER_FAILED = Problem("K05", "kiosk_driver_failed", can_retry=True)
-KIOSK_NOT_KNOWN = Problem("K06", "kiosk_not_known")
-KIOSK_SERVICE_UNTRUSTED = Problem("K07", "kiosk_service_untrusted")
-KIOSK_DISK = Problem("K08", "kiosk_disk", can_retry=True)
-KIOSK_CONFIG = Problem("K09", "kiosk_config")
-KIOSK_CRASHES = Problem("K10", "kiosk_crashes")
-KIOSK_CLOSED = Problem("K11", "kiosk_closed")
-KIOSK_TAKEN_OUT = Problem("K12", "kiosk_taken_out")
+KIOSK_NOT_KNOWN = Problem("K06", "kiosk_not_known", shown=Shown.BOTH)
+KIOSK_SERVICE_UNTRUSTED = Problem("K07", "kiosk_service_untrusted", shown=Shown.BOTH)
+KIOSK_DISK = Problem("K08", "kiosk_disk", can_retry=True, shown=Shown.BOTH)
+KIOSK_CONFIG = Problem("K09", "kiosk_config", shown=Shown.PLAIN_PAGE)
+KIOSK_CRASHES = Problem("K10", "kiosk_crashes", shown=Shown.PLAIN_PAGE)
+KIOSK_CLOSED = Problem("K11", "kiosk_closed", shown=Shown.CLOSED)
+KIOSK_TAKEN_OUT = Problem("K12", "kiosk_taken_out", shown=Shown.OUT_OF_SERVICE)
 
 TOKEN_REMOVED = Problem("T01", "token_removed", can_retry=True)
 TOKEN_NOT_RECOGNISED = Problem("T02", "token_not_recognised", can_retry=True)
@@ -66,7 +83,7 @@ PIN_MUST_CHANGE = Problem("P05", "pin_must_change")
 PIN_LENGTH = Problem("P06", "pin_length")
 PIN_NOT_ENTERED = Problem("P07", "pin_not_entered")
 
-SERVICE_UNREACHABLE = Problem("S01", "service_unreachable", can_retry=True)
+SERVICE_UNREACHABLE = Problem("S01", "service_unreachable", can_retry=True, shown=Shown.BOTH)
 SERVICE_FAILED = Problem("S02", "service_failed", can_retry=True)
 SERVICE_NO_MATCH = Problem("S03", "service_no_match")
 SERVICE_PROOF_REFUSED = Problem("S04", "service_proof_refused", can_retry=True)

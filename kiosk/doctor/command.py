@@ -14,8 +14,8 @@ from kiosk.config_check import Checked, check_configuration
 from kiosk.doctor import tokens
 from kiosk.doctor.checks import carry_out, fault, in_a_thread
 from kiosk.doctor.configuration import look_at_configuration
-from kiosk.doctor.findings import Finding, Report, Status, group, skipped
-from kiosk.doctor.machine import Machine, may_load_modules, speak_for
+from kiosk.doctor.findings import Finding, Report, Status, failed, group, skipped
+from kiosk.doctor.machine import AS_ROOT, Machine, may_load_modules, speak_for
 from kiosk.doctor.machine_checks import NOT_AS_ROOT, machine_checks
 from kiosk.doctor.verdict import stops
 from kiosk.doctor.visit import look_for_visit
@@ -86,7 +86,8 @@ async def _tokens(
     settings = checked.settings
     if settings is not None:
         if not load_modules:
-            return Report("", (), _not_looked(NOT_AS_ROOT))
+            text = f"no verdict on the token: {NOT_AS_ROOT}"
+            return Report("", (), failed("verdict", text, AS_ROOT, goes_on=False, problem=None))
         if visit := look_for_visit(machine, settings.audit_directory):
             return Report("", (visit,), _not_looked("a customer may be using the token"))
         try:
@@ -101,7 +102,7 @@ async def _tokens(
 
 def _not_looked(reason: str) -> Finding:
     """The verdict on a token of which nothing was asked."""
-    return skipped("verdict", reason, goes_on=False, problem=None)
+    return skipped("verdict", f"{reason}; so no verdict on it", goes_on=False, problem=None)
 
 
 def _conclusion(findings: list[Finding]) -> Finding:

@@ -25,6 +25,12 @@ RESTART_TIMER = "vnpt-bhxh-kiosk-restart.timer"
 PROGRAM_SECONDS = 10.0
 """Longest time that a program of the machine may take to answer."""
 
+AS_ROOT = (
+    "If the kiosk runs as another user, name that one with --user. `--user root` loads vendors' "
+    "modules with root's rights: only where you trust them."
+)
+"""What root does where there is no user of the kiosk's."""
+
 _TEXT_MAX = 1024 * 1024
 
 

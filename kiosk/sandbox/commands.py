@@ -137,6 +137,8 @@ def _demo(options: argparse.Namespace) -> int:
         with Demo(options.state, options.token, _say) as demo:
             app = demo.app()
             app.run()
+            if demo.restart_asked:
+                _say("page 8 has ended the program; at a counter systemd starts it again")
     except DemoFailed as error:
         _say(str(error))
         return FAILED

@@ -65,6 +65,8 @@ class Demo:
         self._service = ""
         self.log = state / "demo.log"
         """What the started programs print."""
+        self.restart_asked = False
+        """Whether staff mode has ended the program; nobody starts a demo again."""
 
     def __enter__(self) -> Demo:
         try:
@@ -186,13 +188,20 @@ class Demo:
         watcher = self._watcher
         if watcher is None:
             raise DemoFailed("the demo was not started")
-        return KioskApp(
+        app = KioskApp(
             lambda show, crash: settings.controller(
                 watcher, show, crash, simulated=self._driver is not None
             ),
             lambda: settings.tools(self._driver),
             demo=self._act,
         )
+
+        def restart() -> None:
+            self.restart_asked = True
+            app.exit()
+
+        app.controller.leave = restart
+        return app
 
     def _write_config(self) -> Path:
         """Write the configuration of a kiosk that belongs to this sandbox."""

@@ -32,6 +32,7 @@ class PinTypingScreen(JourneyScreen):
         elif button.id == "clear":
             entry = self.query_one(PinEntry)
             entry.clear()
+            self.query_one(Hint).say("")
             self.set_focus(entry)
         else:
             super().press(button)
@@ -45,7 +46,7 @@ class PinTypingScreen(JourneyScreen):
         entry = self.query_one(PinEntry)
         self.view.pin.release()
         entry.clear()
-        self.call_after_refresh(self.query_one(Hint).say, hint)
+        self.query_one(Hint).say(hint)
         self.set_focus(entry)
 
     @on(PinEntry.Submitted)

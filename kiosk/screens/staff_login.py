@@ -21,6 +21,12 @@ from kiosk.widgets.pin_entry import PinEntry
 class StaffLoginScreen(PinTypingScreen):
     """`State.STAFF_LOGIN`. The PIN goes where a customer's goes: into the one PIN buffer."""
 
+    def __init__(self, view: View) -> None:
+        super().__init__(view)
+        self._asked_again = False
+        """Whether what was typed last was not even looked at; what became of the PIN before is
+        told no more then."""
+
     def body(self) -> ComposeResult:
         """Take the PIN, and say how long nobody looks at one."""
         with Horizontal(classes="columns"):
@@ -29,7 +35,7 @@ class StaffLoginScreen(PinTypingScreen):
                 yield Words("staff_login.text", "text")
                 yield PinEntry(self.view.pin, digits=True)
                 yield Hint()
-                yield Words(_standing, "status")
+                yield Words(self._standing, "status")
             with Vertical(classes="pad"):
                 yield KeyGrid(STAFF_PIN_PAGES, self._type, self._backspace, column=4)
 
@@ -50,23 +56,28 @@ class StaffLoginScreen(PinTypingScreen):
         if self.view.staff_mode.checking:
             return
         if entry.incomplete or len(pin) < self.view.pin_length[0]:
-            self.ask_again("staff_login.again")
+            self._ask_again()
             return
+        self._asked_again = False
         pin.seal()
         self.raise_event(StaffPinEntered())
 
+    def _ask_again(self) -> None:
+        self._asked_again = True
+        self.ask_again("staff_login.again")
+        self.query_one(".status", Words).on_mount()
 
-def _standing(view: View, t: Translator) -> str:
-    """What became of the last PIN, and how long none is looked at."""
-    standing = view.staff_mode
-    if standing.checking:
-        return t("staff_login.checking")
-    parts = []
-    if standing.unchecked:
-        parts.append(t("staff_login.unchecked"))
-    elif standing.refused:
-        parts.append(t("staff_login.wrong"))
-    if standing.wait:
-        minutes, seconds = divmod(standing.wait, 60)
-        parts.append(t("staff_login.wait", time=f"{minutes}:{seconds:02}"))
-    return " ".join(parts)
+    def _standing(self, view: View, t: Translator) -> str:
+        """What became of the last PIN, and how long none is looked at."""
+        standing = view.staff_mode
+        if standing.checking:
+            return t("staff_login.checking")
+        parts = []
+        if standing.unchecked and not self._asked_again:
+            parts.append(t("staff_login.unchecked"))
+        elif standing.refused and not self._asked_again:
+            parts.append(t("staff_login.wrong"))
+        if standing.wait:
+            minutes, seconds = divmod(standing.wait, 60)
+            parts.append(t("staff_login.wait", time=f"{minutes}:{seconds:02}"))
+        return " ".join(parts)

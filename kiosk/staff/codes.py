@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from kiosk import problems
 from kiosk.flow import StaffTopic, StaffTopicAsked
-from kiosk.problems import Problem
+from kiosk.problems import Problem, Shown
 from kiosk.staff.page import Action, Row, Say, StaffPage
 from kiosk.staff.wording import coded_title, problem_words
 
@@ -48,9 +48,37 @@ def codes_page(part: str) -> StaffPage:
 
 def _problem(problem: Problem) -> StaffPage:
     rows = (
-        Row(Say("staff.codes.shown"), details=(problem_words(problem, "text"),)),
+        *_shown(problem),
         Row(Say("staff.codes.do"), details=(problem_words(problem, "staff"),)),
     )
     letter = problem.code[0]
     back = Action(Say("button.back"), StaffTopicAsked(StaffTopic.CODES, letter))
     return StaffPage(StaffTopic.CODES, coded_title(problem), rows, (back,), part=problem.code)
+
+
+def _shown(problem: Problem) -> tuple[Row, ...]:
+    """What the customer reads."""
+    own = problem_words(problem, "text")
+    shared = _with_number(Say("out_of_service.text"))
+    shown = Say("staff.codes.shown")
+    match problem.shown:
+        case Shown.VISIT:
+            return (Row(shown, details=(own,)),)
+        case Shown.CLOSED:
+            return (Row(shown, details=(_with_number(own),)),)
+        case Shown.PLAIN_PAGE:
+            return (Row(shown, details=(own, shared)),)
+        case Shown.OUT_OF_SERVICE:
+            return (Row(shown, details=(Say("out_of_service.title"), shared)),)
+        case Shown.BOTH:
+            return (
+                Row(Say("staff.codes.shown_in_visit"), details=(own,)),
+                Row(
+                    Say("staff.codes.shown_between"), details=(Say("out_of_service.title"), shared)
+                ),
+            )
+
+
+def _with_number(text: Say) -> Say:
+    """On the screen the hotline's number stands below it."""
+    return Say("staff.codes.with_number", {"text": text})

@@ -6,14 +6,14 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from kiosk import __version__, problems
-from kiosk.flow import StaffTopic
+from kiosk.flow import StaffTopic, StaffTopicAsked
 from kiosk.hardware.readers import ReaderState
 from kiosk.problems import Problem
 from kiosk.staff.page import Row, Say, StaffPage, Status, Text
 from kiosk.staff.wording import coded_title, troubled
 from kiosk.text import clean_text
 
-_MEGABYTE = 1_000_000
+_GIGABYTE = 1_000_000_000
 
 _OF_SERVICE = (
     problems.SERVICE_UNREACHABLE,
@@ -101,6 +101,11 @@ def _serving(health: Health) -> Row:
     if not health.troubles:
         return Row(Say("staff.health.serving"), Status.OK)
     first = health.troubles[0]
+    if first is problems.KIOSK_TAKEN_OUT:
+        advice = Say("staff.health.put_back", {"button": Say("staff.switch.turn_on")})
+        opens = StaffTopicAsked(StaffTopic.SWITCH)
+        title = Say("staff.health.not_serving")
+        return Row(title, Status.FAILED, (coded_title(first),), advice, opens)
     return Row(Say("staff.health.not_serving"), Status.FAILED, (coded_title(first),))
 
 
@@ -131,4 +136,6 @@ def _clock(health: Health) -> tuple[Text, ...]:
 def _free(free: int | None) -> Text:
     if free is None:
         return Say("staff.health.disk_unknown")
-    return Say("staff.health.free", {"megabytes": f"{free // _MEGABYTE}"})
+    if free < _GIGABYTE:
+        return Say("staff.health.nearly_full")
+    return Say("staff.health.free", {"gigabytes": f"{free // _GIGABYTE}"})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from typing import TYPE_CHECKING
 
@@ -41,13 +42,13 @@ async def check_service(client: ServiceClient) -> tuple[Row, ...]:
         return (troubled(Say("staff.service.answer"), service_problem(error)),)
     finally:
         await own.close()
-    took = f"{1000 * (time.monotonic() - began):.0f}"
+    took = f"{math.ceil(time.monotonic() - began)}"
     difference = health.time - time.time()
     rows = [
         Row(
             Say("staff.service.answer"),
             Status.OK,
-            (Say("staff.service.took", {"milliseconds": took}),),
+            (Say("staff.service.took", {"seconds": took}),),
         ),
         Row(Say("staff.service.tls" if own.encrypted else "staff.service.plain"), Status.OK),
     ]
@@ -64,4 +65,7 @@ def _clock(difference: float) -> Say:
     if abs(difference) < RIGHT:
         return Say("staff.service.clock_right")
     key = "staff.service.clock_behind" if difference > 0 else "staff.service.clock_ahead"
-    return Say(key, {"seconds": f"{abs(difference):.0f}"})
+    seconds = round(abs(difference))
+    if seconds > CLOCK_TOLERANCE:
+        return Say(key, {"time": Say("staff.service.minutes", {"count": f"{round(seconds / 60)}"})})
+    return Say(key, {"time": Say("staff.service.seconds", {"count": f"{seconds}"})})

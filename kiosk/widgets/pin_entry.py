@@ -94,10 +94,10 @@ class PinEntry(Drawn, Widget, can_focus=True):
         self.post_message(self.Submitted())
 
     def clear(self) -> None:
-        """Wipe what was typed."""
+        """Wipe what was typed. Whoever calls this knows, so no `Changed` takes their hint away."""
         self._buffer.clear()
         self.incomplete = False
-        self._changed()
+        self.refresh()
 
     def _changed(self) -> None:
         self.refresh()

@@ -94,47 +94,43 @@ VIEWS: dict[str, View] = {
     "sending": View(State.SENDING, **_VISIT, reset=RESET),
     "send failed": View(State.SEND_FAILED, problem=problems.SERVICE_SEND_FAILED),
     "result unknown": View(
-        State.RESULT_UNKNOWN, problem=problems.SERVICE_RESULT_UNKNOWN, reference="R-7K2M-94QX"
+        State.RESULT_UNKNOWN, problem=problems.SERVICE_RESULT_UNKNOWN, reference="BH-7KQ2MX"
     ),
-    "sent": View(
-        State.SENT, reset=RESET, mailbox=MAILBOX, reference="R-7K2M-94QX", delivery="sent"
-    ),
+    "sent": View(State.SENT, reset=RESET, mailbox=MAILBOX, reference="BH-7KQ2MX", delivery="sent"),
     "sent, pending": View(
-        State.SENT, reset=RESET, mailbox=MAILBOX, reference="R-7K2M-94QX", delivery="pending"
+        State.SENT, reset=RESET, mailbox=MAILBOX, reference="BH-7KQ2MX", delivery="pending"
     ),
     "sent, delivered": View(
-        State.SENT, reset=RESET, mailbox=MAILBOX, reference="R-7K2M-94QX", delivery="delivered"
+        State.SENT, reset=RESET, mailbox=MAILBOX, reference="BH-7KQ2MX", delivery="delivered"
     ),
     "sent, demo": View(
         State.SENT,
         reset=RESET,
         mailbox=MAILBOX,
-        reference="R-7K2M-94QX",
+        reference="BH-7KQ2MX",
         delivery="delivered",
         resent=True,
         demo=DEMO,
     ),
-    "sent, mailbox unknown": View(
-        State.SENT, reset=RESET, reference="R-7K2M-94QX", delivery="sent"
-    ),
-    "no email": View(State.NO_EMAIL, reset=RESET, reference="R-7K2M-94QX"),
+    "sent, mailbox unknown": View(State.SENT, reset=RESET, reference="BH-7KQ2MX", delivery="sent"),
+    "no email": View(State.NO_EMAIL, reset=RESET, reference="BH-7KQ2MX"),
     "no email, delivered, wait": View(
         State.NO_EMAIL,
         reset=RESET,
-        reference="R-7K2M-94QX",
+        reference="BH-7KQ2MX",
         delivery="delivered",
         resends_left=2,
         resend_wait=25,
     ),
     "no email, used up": View(
-        State.NO_EMAIL, reset=RESET, reference="R-7K2M-94QX", delivery="sent", resends_left=0
+        State.NO_EMAIL, reset=RESET, reference="BH-7KQ2MX", delivery="sent", resends_left=0
     ),
     "mail bounced": View(
-        State.MAIL_BOUNCED, problem=problems.SERVICE_MAIL_BOUNCED, reference="R-7K2M-94QX"
+        State.MAIL_BOUNCED, problem=problems.SERVICE_MAIL_BOUNCED, reference="BH-7KQ2MX"
     ),
     "resending": View(State.RESENDING, reset=RESET),
     "resend failed": View(
-        State.RESEND_FAILED, problem=problems.SERVICE_RESEND_REFUSED, reference="R-7K2M-94QX"
+        State.RESEND_FAILED, problem=problems.SERVICE_RESEND_REFUSED, reference="BH-7KQ2MX"
     ),
     "token removed": View(State.TOKEN_REMOVED, problem=problems.TOKEN_REMOVED),
     "token stalled": View(State.TOKEN_STALLED, problem=problems.TOKEN_STALLED),

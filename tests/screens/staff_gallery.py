@@ -56,14 +56,14 @@ def _visit(
 
 
 RECORDS = [
-    *_visit(1, "sent", "R-7K2M-94QX"),
+    *_visit(1, "sent", "BH-7KQ2MX"),
     *_visit(2, "P03"),
     *_visit(3, "Declined", tax_code=""),
     *_visit(4, "ForgotUsername", tax_code=""),
     *_visit(5, "interrupted"),
-    *_visit(6, "sent", "R-2HQV-8M4T", "03*******-001"),
+    *_visit(6, "sent", "BH-2HQV8M", "03*******-001"),
     *_visit(7, "C02"),
-    *_visit(8, "S07", "R-XX31-PP0D"),
+    *_visit(8, "S07", "BH-XX3PPD"),
     *(
         Record(seq=8, time="", what=what, visit="v8", effect="send", outcome=outcome)
         for what, outcome in (("effect begun", ""), ("effect done", "OutcomeUnknown"))
@@ -97,7 +97,7 @@ SERVICE_GOOD = service_page(
         Row(
             Say("staff.service.answer"),
             Status.OK,
-            (Say("staff.service.took", {"milliseconds": "84"}),),
+            (Say("staff.service.took", {"seconds": "1"}),),
         ),
         Row(Say("staff.service.tls"), Status.OK),
         Row(Say("staff.service.clock_right"), Status.OK),
@@ -129,6 +129,7 @@ def _staff(page: StaffPage) -> View:
 
 STAFF_VIEWS: dict[str, View] = {
     "out of service, by staff": View(State.OUT_OF_SERVICE, problem=problems.KIOSK_TAKEN_OUT),
+    "staff health, taken out": _staff(health_page(health(problems.KIOSK_TAKEN_OUT))),
     "staff login": _login(6),
     "staff login, refused": _login(refused=True, wait=61),
     "staff login, unchecked": _login(unchecked=True),

@@ -7,15 +7,17 @@ from dataclasses import replace
 
 import pytest
 
-from kiosk import flow
+from kiosk import flow, problems
 from kiosk.flow import StaffTopic, StaffTopicAsked, State
-from kiosk.i18n import translator
+from kiosk.i18n import ABSENT_VALUE, translator
+from kiosk.problems import Shown
 from kiosk.screens.base import JourneyScreen
 from kiosk.screens.staff import MENU, StaffScreen
 from kiosk.staff.codes import codes_page
 from kiosk.staff.page import StaffView
 from kiosk.view import View
 from kiosk.widgets.brand import Brand
+from kiosk.widgets.drawn import Words
 from kiosk.widgets.pin_entry import PinEntry
 from kiosk.widgets.staff_sheet import STATUS_WORDS, StaffSheet, spoken
 from tests.screens.gallery import VIEWS, GalleryApp, typed
@@ -72,8 +74,6 @@ async def test_every_word_of_a_page_is_shown(
 
 @pytest.mark.parametrize("language", ["vi", "en"])
 async def test_every_code_fits_on_the_smallest_screen(language: str) -> None:
-    from kiosk import problems
-
     app = GalleryApp(replace(PAGES["staff codes"], language=language))
     async with app.run_test(size=(80, 25)) as pilot:
         for problem in problems.ALL:
@@ -86,6 +86,29 @@ async def test_every_code_fits_on_the_smallest_screen(language: str) -> None:
                 for detail in row.details:
                     words = spoken(detail, view, translator(language))
                     assert squeezed(words) in squeezed("".join(_sheet(app))), problem.code
+
+
+@pytest.mark.parametrize("language", ["vi", "en"])
+async def test_a_code_tells_what_the_customer_really_reads(language: str) -> None:
+    t, outside = translator(language), (Shown.BOTH, Shown.OUT_OF_SERVICE, Shown.CLOSED)
+    for problem in problems.ALL:
+        told = {row.text.key: row.details for row in codes_page(problem.code).rows[:-1]}  # type: ignore[union-attr]
+        states = [
+            *((State.OUT_OF_SERVICE,) if problem.shown in outside else ()),
+            *((State.PROBLEM,) if problem.shown in (Shown.BOTH, Shown.VISIT) else ()),
+        ]
+        for state in states:
+            key = "between" if state is State.OUT_OF_SERVICE else "in_visit"
+            details = told.get(f"staff.codes.shown_{key}") or told["staff.codes.shown"]
+            facts = {"date": ABSENT_VALUE, "time": ABSENT_VALUE}
+            view = View(state, language=language, problem=problem, facts=facts)
+            app = GalleryApp(view)
+            async with app.run_test(size=(120, 34)) as pilot:
+                await pilot.pause()
+                shown = squeezed("".join(text_of(app)))
+            for detail in details:
+                for word in spoken(detail, view, t).split():
+                    assert squeezed(word) in shown, (problem.code, word)
 
 
 def _sheet(app: GalleryApp) -> list[str]:
@@ -219,6 +242,29 @@ async def test_the_staff_pin_takes_digits_alone_and_not_too_few() -> None:
         await pilot.press(*"246810", "enter")
     assert app.raised == [flow.StaffPinEntered()]
     assert bytes(app.view.pin.view()) == b"246810"
+
+
+async def test_a_staff_pin_that_is_too_short_is_told_from_a_wrong_one() -> None:
+    t = translator("vi")
+    view = replace(STAFF_VIEWS["staff login, refused"], pin=View(State.PIN).pin)
+    app = GalleryApp(view)
+    async with app.run_test(size=(80, 25)) as pilot:
+        shown = squeezed("".join(text_of(app)))
+        assert squeezed(t("staff_login.wrong")) in shown
+        await pilot.press("1", "2", "enter")
+        for _ in range(3):
+            # As the countdown goes on, too.
+            app.journey_screen.show(view)
+            await pilot.pause()
+            hint, status = (
+                str(app.screen.query_one(one, Words).content) for one in (".hint", ".status")
+            )
+            assert hint == t("staff_login.again")
+            assert t("staff_login.wrong") not in status
+            assert "1:01" in status
+        await pilot.press("1")
+        assert not str(app.screen.query_one(".hint", Words).content)
+    assert app.raised == []
 
 
 async def test_nothing_is_typed_while_a_pin_is_looked_at() -> None:

@@ -19,7 +19,7 @@ import pytest
 
 from kiosk.sandbox.card import CardControl
 from kiosk.sandbox.pki import SandboxPki
-from kiosk.sandbox.scenario import OLD_PASSWORD, PIN
+from kiosk.sandbox.scenario import OLD_PASSWORD, PIN, STAFF_PIN
 from kiosk.sandbox.server.run import SandboxServer, latest_mails
 from tests.stack import module_kiosk
 from tests.stack.journey import (
@@ -150,6 +150,25 @@ def test_the_journey_on_the_embedded_token_in_the_demo(
     console.press("f10")
     assert console.ended() == 0
     assert not _children_of_the_demo(state)
+
+
+def test_a_demo_that_staff_mode_restarts_says_why_it_ends(
+    simulated: tuple[Console, Path],
+) -> None:
+    console, _state = simulated
+    console.wait(WELCOME, seconds=40)
+    console.press("f11", "f12")
+    console.wait("Nhập mã PIN nhân viên")
+    console.type(STAFF_PIN)
+    console.press("enter")
+    for seen, key in (("Tình trạng máy", "8"), ("mất vài giây", "enter"), ("ngay bây giờ?", "tab")):
+        console.wait(seen)
+        # A press right after the one before counts as its double tap.
+        console.pass_time(0.5)
+        console.press(key)
+    console.press("enter")
+    assert console.ended() == 0
+    assert console.shows("page 8 has ended the program")
 
 
 def test_a_second_demo_on_the_same_folder_is_refused(simulated: tuple[Console, Path]) -> None:

@@ -259,6 +259,9 @@ async def test_root_loads_no_module_where_there_is_no_user_to_load_it_as(tmp_pat
         assert "there is no user to load vendors' modules as" in as_text(report, width=1000)
         assert not loaded.exists()
     assert not report.in_order
+    assert report.conclusion.status is Status.FAILED
+    assert report.conclusion.text.startswith("no verdict on the token")
+    assert "--user root" in report.conclusion.advice
     await diagnose(Order(config, user=own_name(), place=place), lambda _: None)
     assert loaded.exists()
 

@@ -242,15 +242,37 @@ def test_where_systemd_does_not_run_nothing_is_claimed(made: Made) -> None:
 @pytest.mark.parametrize(
     ("answer", "words"),
     [
-        ("Timezone=UTC\nNTP=no\nNTPSynchronized=no\n", "is not kept by a time server (time zone"),
-        ("Timezone=UTC\nNTP=yes\nNTPSynchronized=no\n", "yet: none has answered since the start"),
+        ("NTP=no\nNTPSynchronized=no\n", "the clock is not kept by a time server"),
+        ("NTP=yes\nNTPSynchronized=no\n", "yet: none has answered since the start"),
     ],
 )
 def test_a_clock_that_nobody_keeps(made: Made, answer: str, words: str) -> None:
-    made.programs["timedatectl"] = Ran(0, answer)
-    (finding,) = look_at_clock(made.machine)
-    assert finding.status is Status.WARNING
-    assert words in finding.text
+    made.programs["timedatectl"] = Ran(0, f"Timezone=Asia/Ho_Chi_Minh\n{answer}")
+    found = look_at_clock(made.machine)
+    assert statuses(found) == {"ntp": Status.WARNING, "zone": Status.OK}
+    assert words in the("ntp", found).text
+
+
+@pytest.mark.parametrize(
+    ("zone", "status"),
+    [
+        ("Asia/Ho_Chi_Minh", Status.OK),
+        ("Asia/Bangkok", Status.OK),
+        ("Etc/UTC", Status.WARNING),
+        ("Asia/Shanghai", Status.WARNING),
+        ("Asia/Nowhere", Status.WARNING),
+        ("../etc/passwd", Status.WARNING),
+        ("", Status.WARNING),
+    ],
+)
+def test_the_time_zone_is_vietnams_or_shows_the_same_time(
+    made: Made, zone: str, status: Status
+) -> None:
+    made.programs["timedatectl"] = Ran(0, f"Timezone={zone}\nNTP=yes\nNTPSynchronized=yes\n")
+    found = look_at_clock(made.machine)
+    assert statuses(found) == {"ntp": Status.OK, "zone": status}
+    advice = the("zone", found).advice
+    assert ("timedatectl set-timezone Asia/Ho_Chi_Minh" in advice) == (status is Status.WARNING)
 
 
 def test_the_letters_are_those_of_vietnamese() -> None:
