@@ -17,6 +17,8 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from kiosk.disk import sync_folder
+
 log = logging.getLogger(__name__)
 
 FREE = 3
@@ -142,17 +144,7 @@ class Tries:
                 file.flush()
                 os.fsync(file.fileno())
             partial.replace(self._file)
-            _sync_folder(self._file.parent)
+            sync_folder(self._file.parent)
         except OSError as error:
             # It still counts in memory; staff have to get in to see what is wrong with the disk.
             log.warning("the count of wrong staff PINs is not kept: %s", error.strerror)
-
-
-def _sync_folder(folder: Path) -> None:
-    """A file that took another's name is on the disk only when its folder is: else a power cut
-    brings the old count back."""
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
