@@ -57,6 +57,7 @@ from kiosk.flow import (
 from kiosk.hardware.readers import ReaderState, ReaderWatcher
 from kiosk.hardware.token import Token
 from kiosk.idle import IdleClock
+from kiosk.language import Language
 from kiosk.machine import Machine
 from kiosk.pin import PinBuffer
 from kiosk.projection import projected
@@ -119,9 +120,7 @@ class Controller:
         self._journey = Journey()
         self._pin = PinBuffer()
         self._visit = Visit(self._pin)
-        self._language: str = config.kiosk.language
-        self._language_forgotten: asyncio.TimerHandle | None = None
-        """Fires when the language that somebody chose before a visit is given up again."""
+        self._language = Language(config.kiosk.language, config.time.idle, self.refresh)
         self._events: deque[Event] = deque()
         self._dispatching = False
         self._work: asyncio.Task[None] | None = None
@@ -233,33 +232,14 @@ class Controller:
     def touched(self) -> None:
         """Somebody pressed a key or touched the screen. The time-out question has its own
         answers, so there it changes nothing."""
-        if self._language_forgotten is not None:
-            self._await_language_forgotten()
+        self._language.touched()
         if self._journey.overlay is not Overlay.TIME_OUT:
             self._idle.restart()
 
     def toggle_language(self) -> None:
         """Switch between Vietnamese and English; the step stays."""
-        self._language = "en" if self._language == "vi" else "vi"
-        self._await_language_forgotten()
+        self._language.toggle(unattended=self._journey.state in UNATTENDED_STATES)
         self.refresh()
-
-    def _await_language_forgotten(self) -> None:
-        """Whoever passed by and tried the language key is gone when nothing was touched so long."""
-        if self._language_forgotten is not None:
-            self._language_forgotten.cancel()
-            self._language_forgotten = None
-        if self._journey.state in UNATTENDED_STATES:
-            loop = asyncio.get_running_loop()
-            self._language_forgotten = loop.call_later(
-                self._config.time.idle, self._restore_language
-            )
-
-    def _restore_language(self) -> None:
-        self._language_forgotten = None
-        if self._journey.state in UNATTENDED_STATES:
-            self._language = self._config.kiosk.language
-            self.refresh()
 
     def set_demo(self, demo: DemoView) -> None:
         """Show this on the demo strip."""
@@ -318,6 +298,8 @@ class Controller:
         self._recorder.step(self._journey, before, event, self._visit.trace)
         for effect in todo:
             self._carry_out(effect)
+        if arrived and self._journey.state not in UNATTENDED_STATES:
+            self._language.keep()
         if arrived and self._journey.state is State.CONSENT:
             self._readiness.look_now()
         elif arrived and self._journey.state is State.USERNAME:
@@ -327,7 +309,7 @@ class Controller:
             self._staff.opened()
         if arrived and self._journey.state is State.WELCOME:
             self._visit = Visit(self._pin)
-            self._language = self._config.kiosk.language
+            self._language.restore()
             self._spawn(self._warm_up())
             self._readiness.look_now()
             self._check_readiness()
@@ -521,7 +503,7 @@ class Controller:
             self._journey,
             self._visit,
             self._config,
-            language=self._language,
+            language=self._language.current,
             capabilities=self._readiness.capabilities,
             countdown=self._idle.countdown,
             simulated=self._simulated,

@@ -153,6 +153,11 @@ async def test_a_language_stays_while_somebody_is_there(
     touched = loop.time()
     await kiosk.until(lambda: kiosk.view.language == "vi", "the usual language")
     assert loop.time() - touched >= times.idle * 0.9
+    # A customer's choice outlives the time after which a passer-by's is forgotten.
+    kiosk.controller.toggle_language()
+    kiosk.do(flow.Started())
+    await kiosk.until(lambda: kiosk.view.overlay is Overlay.TIME_OUT, "the time-out question")
+    assert kiosk.view.language == "en"
     await kiosk.controller.stop()
 
 
