@@ -211,8 +211,10 @@ class KioskApp(App[None], inherit_bindings=False):
             await self.push_screen(screen_for(view))
 
     def show_note(self, text: str) -> None:
-        """Lay a page of text over the screen, until a key closes it or the journey goes on."""
-        self.push_screen(NoteScreen(text))
+        """Lay a page of text over the screen, until a key closes it or the journey goes on. While
+        one lies there, another is not shown."""
+        if not isinstance(self.screen, NoteScreen):
+            self.push_screen(NoteScreen(text))
 
     @property
     def _journey_screen(self) -> JourneyScreen:

@@ -199,7 +199,7 @@ class Journal:
             end = end_of_lines(data[: self._told])
             lines = lines_of(data[:end])
             if any(breaks(lines, None)):
-                self._damaged = self._set_aside(lines)
+                self._set_aside(lines)
                 data, end, lines = b"", 0, []
             torn = len(data) - end
             if torn:
@@ -229,8 +229,8 @@ class Journal:
         if last is not None and last.record is not None and last.record.seq >= self._seq:
             self._seq, self._prev = last.record.seq, last.digest
 
-    def _set_aside(self, lines: Sequence[Line]) -> str:
-        """Keep the damaged file under a name of its own, begin another, and name the first."""
+    def _set_aside(self, lines: Sequence[Line]) -> None:
+        """Keep the damaged file under a name of its own, and begin another."""
         last = _last(lines)
         if last is not None and last.record is not None:
             self._seq = max(self._seq, last.record.seq)
@@ -238,11 +238,12 @@ class Journal:
         newest = max((_number(file) for file in damaged_files(self.directory)), default=0)
         kept = _reserved(self.directory, "damaged", max(self._seq, newest) + 1)
         self._path.rename(kept)
+        # From now on it has to be told, whatever fails.
+        self._damaged = kept.name
         for old in damaged_files(self.directory)[: -self._files]:
             old.unlink()
         self._close()
         self._descriptor, _ = self._begin()
-        return kept.name
 
     def _append(self, what: str, facts: dict[str, Any]) -> None:
         if self._size >= self._max_bytes:

@@ -61,10 +61,11 @@ def _console() -> Iterator[int]:
 
 def _lock() -> None:
     with _console() as console:
-        fcntl.ioctl(console, LOCK_SWITCH, 0)
         for table in range(256):
             if _meaning(console, table, 0) != NO_SUCH_MAP:
                 _take_keys_away(console, table)
+        # Last, since nobody unlocks after a failure.
+        fcntl.ioctl(console, LOCK_SWITCH, 0)
 
 
 def _unlock() -> None:
@@ -89,9 +90,9 @@ def _entry(table: int, key: int, meaning: int) -> bytes:
 
 
 def _look() -> None:
+    _set_font()
     with _console() as console:
         fcntl.ioctl(console, SET_COLOURS, bytes.fromhex("".join(COLOURS)))
-    _set_font()
 
 
 def _set_font() -> None:

@@ -61,28 +61,27 @@ class Diagnostics:
 
     async def export(self) -> tuple[Row, ...]:
         """Gather everything, write it to the stick or else to the folder, and say where it is."""
-        had_stick = self.stick.is_there
         try:
             async with asyncio.timeout(WORK):
-                rows = await self._export(to_stick=had_stick)
+                rows = await self._export()
         except TimeoutError:
             rows = (Row(Say("staff.no_answer"), Status.FAILED),)
         except (OSError, zipfile.LargeZipFile) as error:
             log.warning("an export could not be made: %s", type(error).__name__)
             rows = (Row(Say("staff.export.failed"), Status.FAILED),)
         # Whatever came of it: what is mounted must not be pulled out.
-        if had_stick and self.stick.is_mounted:
+        if self.stick.is_there and self.stick.is_mounted:
             return (*rows, Row(Say("staff.export.leave_in"), Status.WARNING))
         if rows[0].text == _ON_STICK:
             return (*rows, Row(Say("staff.export.pull_out")))
         return rows
 
-    async def _export(self, *, to_stick: bool) -> tuple[Row, ...]:
+    async def _export(self) -> tuple[Row, ...]:
         report = await self._doctor_report()
         content = await asyncio.to_thread(self._zip, report)
         name = f"kiosk-{self.config.kiosk.id}-{datetime.now():%Y%m%d-%H%M%S}.zip"
         notes: tuple[Row, ...] = ()
-        if to_stick:
+        if self.stick.is_there:
             async with self.stick.mounted() as mounted:
                 written = mounted is not None and await asyncio.to_thread(
                     _write, mounted / name, content

@@ -40,6 +40,9 @@ Rows = tuple[Row, ...]
 TICK = 1.0
 """Seconds between two looks at a wait, or at the health of the kiosk."""
 
+SWITCH_DEADLINE = 5.0
+"""Seconds for the disk to take down that the kiosk is in or out of service."""
+
 LAST_WAIT = 4.0
 """Seconds that the end of the program waits for a stick to be given back: fewer than systemd
 leaves it (`TimeoutStopSec`)."""
@@ -211,7 +214,9 @@ class StaffMode:
             case StaffTopic.EXPORT:
                 self._start(self._job(self._room.export, diagnostics.DEADLINE, export_page))
             case StaffTopic.SWITCH if page.part == CONFIRM:
-                self._turn_switch()
+                # Not as a job: who leaves meanwhile has meant it all the same.
+                self._page = waiting = replace(switch_page(off=False), rows=(_RUNNING,), actions=())
+                self._around.spawn(self._turn_switch(waiting))
             case StaffTopic.RESTART if page.part == CONFIRM:
                 self._around.record("restart by staff")
                 self._page = replace(page, rows=(Row(Say("staff.restart.now")),), actions=())
@@ -242,18 +247,27 @@ class StaffMode:
     async def _check_service(self) -> Rows:
         return await service_test.check_service((await self._around.tools()).service)
 
-    def _turn_switch(self) -> None:
+    async def _turn_switch(self, waiting: StaffPage) -> None:
         machine = self._around.machine
         off = not machine.taken_out
+        lasting = True
         try:
-            (machine.take_out if off else machine.put_back)()
+            async with asyncio.timeout(SWITCH_DEADLINE):
+                await self._room.in_thread(machine.take_out if off else machine.put_back)
         except OSError as error:
-            log.warning("the machine stays as it is: %s", error.strerror)
-            self._page = switch_page(off=not off, failed=True)
-            return
-        self._around.record("out of service by staff" if off else "in service by staff")
-        self._page = switch_page(off=off)
-        self._around.switched()
+            # A TimeoutError is one as well.
+            log.warning("staff's wish is not on the disk: %s", type(error).__name__)
+            lasting = False
+        # It may be so all the same, but not after a power cut.
+        if machine.taken_out is off:
+            self._around.record("out of service by staff" if off else "in service by staff")
+            page = switch_page(off=off, lasting=lasting)
+            self._around.switched()
+        else:
+            page = switch_page(off=not off, failed=True)
+        if self._page is waiting:
+            self._page = page
+            self._around.changed()
 
     # The end
 

@@ -9,13 +9,16 @@ CONFIRM = "confirm"
 """The part of a page that asks whether it is meant."""
 
 
-def switch_page(*, off: bool, part: str = "", failed: bool = False) -> StaffPage:
+def switch_page(
+    *, off: bool, part: str = "", failed: bool = False, lasting: bool = True
+) -> StaffPage:
     """Make page 7: how it is, and on its part `confirm`, whether that shall change.
 
     Args:
         off: staff have taken the machine out of service.
         part: `CONFIRM` or nothing.
         failed: it could not be changed.
+        lasting: it will still be so after a power cut.
     """
     title = Say("staff.switch.title")
     if part == CONFIRM:
@@ -26,12 +29,16 @@ def switch_page(*, off: bool, part: str = "", failed: bool = False) -> StaffPage
         if off
         else Row(Say("staff.switch.is_on"), Status.OK, (Say("staff.switch.on_means"),))
     )
-    rows = (state, Row(Say("staff.switch.failed"), Status.FAILED)) if failed else (state,)
+    rows = [state]
+    if failed:
+        rows.append(Row(Say("staff.switch.failed"), Status.FAILED))
+    elif not lasting:
+        rows.append(Row(Say("staff.switch.not_lasting"), Status.WARNING))
     action = Action(
         Say("staff.switch.turn_on" if off else "staff.switch.turn_off"),
         StaffTopicAsked(StaffTopic.SWITCH, CONFIRM),
     )
-    return StaffPage(StaffTopic.SWITCH, title, rows, (action,))
+    return StaffPage(StaffTopic.SWITCH, title, tuple(rows), (action,))
 
 
 def restart_page(part: str = "") -> StaffPage:

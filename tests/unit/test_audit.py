@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -92,6 +94,30 @@ def test_a_torn_last_line_is_cut_off_and_reported(
     assert found.torn == 0
     assert found.last == 5
     assert [record.count for record in found.healed] == [len(torn)]
+
+
+def test_a_file_that_was_set_aside_on_a_full_disk_is_told_when_there_is_room(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / NAME).write_bytes(b"something else\n")
+    journal = Journal(tmp_path)
+    begin = Journal._begin
+
+    def full(self: Journal) -> tuple[int, bytes]:
+        if not (tmp_path / NAME).exists():
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        return begin(self)
+
+    monkeypatch.setattr(Journal, "_begin", full)
+    with pytest.raises(AuditError):
+        journal.append("started")
+    monkeypatch.setattr(Journal, "_begin", begin)
+    journal.append("started")
+    (kept,) = tmp_path.glob("damaged-*")
+    assert [(record.what, record.detail) for record in newest(tmp_path, 10)] == [
+        ("set aside", kept.name),
+        ("started", ""),
+    ]
 
 
 @pytest.mark.parametrize(

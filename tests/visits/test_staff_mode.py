@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 from collections.abc import AsyncIterator
 from contextlib import nullcontext
 from dataclasses import replace
@@ -11,7 +12,7 @@ from pathlib import Path
 import pytest
 from argon2 import PasswordHasher
 
-from kiosk import flow, idle, problems
+from kiosk import flow, idle, machine, problems
 from kiosk.audit import Journal
 from kiosk.audit_verify import newest
 from kiosk.config import StaffSection
@@ -412,8 +413,8 @@ async def test_out_of_service_is_asked_first_and_outlives_a_restart(desk: StaffK
     assert not Machine(desk.state).taken_out
     desk.open(StaffTopic.SWITCH, CONFIRM)
     desk.do(flow.StaffJobAsked(StaffTopic.SWITCH))
+    await desk.until(lambda: "staff.switch.is_off" in desk.rows, "the new state")
     assert Machine(desk.state).taken_out
-    assert "staff.switch.is_off" in desk.rows
     desk.do(flow.StaffLeft())
     await desk.reaches(State.OUT_OF_SERVICE, problems.KIOSK_TAKEN_OUT)
     await desk.admitted()
@@ -422,6 +423,23 @@ async def test_out_of_service_is_asked_first_and_outlives_a_restart(desk: StaffK
     await desk.reaches(State.WELCOME)
     await desk.until(lambda: "in service by staff" in desk.whats(), "the journal")
     assert "out of service by staff" in desk.whats()
+
+
+async def test_a_switch_that_the_disk_did_not_confirm_is_told_as_it_is(
+    desk: StaffKiosk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused(_folder: Path) -> None:
+        raise OSError(errno.EIO, "no disk")
+
+    monkeypatch.setattr(machine, "sync_folder", refused)
+    await desk.admitted()
+    desk.open(StaffTopic.SWITCH, CONFIRM)
+    desk.do(flow.StaffJobAsked(StaffTopic.SWITCH))
+    await desk.until(lambda: "staff.switch.is_off" in desk.rows, "the new state")
+    assert desk.rows["staff.switch.not_lasting"].status is Status.WARNING
+    await desk.until(lambda: "out of service by staff" in desk.whats(), "the journal")
+    desk.do(flow.StaffLeft())
+    await desk.reaches(State.OUT_OF_SERVICE, problems.KIOSK_TAKEN_OUT)
 
 
 async def test_restart_is_asked_first_and_written_down(desk: StaffKiosk) -> None:
