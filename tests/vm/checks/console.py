@@ -44,6 +44,10 @@ def console(bench: Bench) -> str:
         active = bench.machine.shell("cat /sys/class/tty/tty0/active").strip()
         if active != "tty1":
             raise CheckFailed(f"{active} is on the screen after Ctrl+Alt+F2")
+        bench.machine.shell(f"systemctl stop {CONSOLE_UNIT}", seconds=120)
+        result = bench.machine.shell(f"systemctl show {CONSOLE_UNIT} -p Result --value").strip()
+        if result != "success":
+            raise CheckFailed(f"the unit did not end well: {result}")
     finally:
         bench.reader = terminal
         bench.machine.shell(f"systemctl stop {CONSOLE_UNIT}; systemctl start {UNIT}", seconds=240)

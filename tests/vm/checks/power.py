@@ -7,7 +7,7 @@ import json
 from tests.vm.bench import STATE, Bench
 from tests.vm.registry import check
 from tests.vm.visit import Customer
-from tests.vm.waiting import CheckFailed
+from tests.vm.waiting import CheckFailed, wait_until
 
 JOURNAL = f"{STATE}/audit/audit.jsonl"
 
@@ -37,11 +37,17 @@ def power_cut_pin(bench: Bench) -> str:
     return found
 
 
-@check("power-cut-order", "Power cut right after Confirm: boots to welcome, journal in order")
+@check("power-cut-order", "Power cut while the mail is ordered: boots to welcome, journal in order")
 def power_cut_order(bench: Bench) -> str:
     before = len(bench.counter.mails())
     Customer(bench).to_confirm()
     Customer(bench).order()
+    wait_until(
+        lambda: '"effect":"send"' in bench.machine.shell(f"tail -n 2 {JOURNAL}"),
+        "the journal does not say that a mail is ordered",
+        60,
+        pause=0,
+    )
     found = _boot_again(bench)
     mails = len(bench.counter.mails()) - before
     if mails > 1:
