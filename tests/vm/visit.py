@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 import time
 
 from kiosk.sandbox.scenario import PIN
 from tests.vm.bench import WELCOME, Bench
+from tests.vm.waiting import wait_until
 
 TOKEN = "hoa-sen"
 USERNAME = "hoasen"
@@ -59,10 +61,21 @@ class Customer:
     def to_confirm(self) -> None:
         """Type the PIN."""
         self.to_pin()
+        self.type_pin()
+        self.enter_pin()
+
+    def type_pin(self) -> None:
+        """Type the PIN, which is shown as dots."""
         self._bench.machine.type(PIN)
-        self._bench.keep_picture_when(
-            "journey-pin", "The PIN is shown as dots", "Nhập mã PIN của USB Token"
+        dots = re.compile(rf"(\S)(?: \1){{{len(PIN) - 1}}}")
+        wait_until(
+            lambda: any(dots.search(line) for line in self._bench.lines()),
+            "the PIN's dots are not on the screen",
+            STEP,
         )
+
+    def enter_pin(self) -> None:
+        """Go on to the confirmation."""
         self._go("ret", "Xác nhận cấp lại mật khẩu", "Gửi mật khẩu mới")
 
     def order(self) -> None:

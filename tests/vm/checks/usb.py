@@ -7,6 +7,12 @@ from tests.vm.checks.keys import _difference, _surroundings
 from tests.vm.registry import check
 from tests.vm.waiting import CheckFailed, wait_until
 
+SEEN = (
+    "ls /dev/sda && ls /dev/input/by-id/*Mouse* && "
+    "[ $(grep -c 'USB Keyboard' /proc/bus/input/devices) -ge 2 ]"
+)
+"""Disk, mouse and a keyboard beside the machine's own are there."""
+
 _LIST_READERS = (
     "import smartcard.scard as s; c = s.SCardEstablishContext(s.SCARD_SCOPE_SYSTEM)[1]; "
     "print('\\n'.join(s.SCardListReaders(c, [])[1]))"
@@ -44,11 +50,10 @@ def strangers(bench: Bench) -> str:
     )
     bench.machine.plug_in("usb-storage", "disk", drive="stick")
     bench.machine.plug_in("usb-mouse", "mouse")
+    bench.machine.plug_in("usb-kbd", "keyboard")
     wait_until(
-        lambda: (
-            bench.machine.run("sh", "-c", "ls /dev/sda && ls /dev/input/by-id/*Mouse*").code == 0
-        ),
-        "disk and mouse are not seen by the machine",
+        lambda: bench.machine.run("sh", "-c", SEEN).code == 0,
+        "disk, mouse and keyboard are not seen by the machine",
         60,
     )
     for x, y in ((3000, 2000), (-500, -300)):
@@ -65,8 +70,8 @@ def strangers(bench: Bench) -> str:
     fault = _difference(before, after)
     if bench.machine.shell("cat /proc/self/mounts") != mounts:
         fault = "something was mounted"
-    bench.keep_picture("usb-strangers", "With a USB disk and a mouse plugged in")
-    for device in ("disk", "mouse"):
+    bench.keep_picture("usb-strangers", "With a USB disk, a mouse and a second keyboard plugged in")
+    for device in ("disk", "mouse", "keyboard"):
         bench.machine.pull_out(device)
     wait_until(
         lambda: bench.machine.run("ls", "/dev/sda").code != 0, "the disk does not vanish", 60
