@@ -30,8 +30,16 @@ from kiosk.effects import Tools
 from kiosk.flow import Overlay, State
 from kiosk.keyboard import KeyByKeyDriver, hung_up
 from kiosk.screens import screen_for
-from kiosk.screens.base import DemoAsked, JourneyScreen, LanguageToggled
+from kiosk.screens.base import (
+    DemoAsked,
+    JourneyScreen,
+    LanguageChosen,
+    LanguageToggled,
+    ThemeToggled,
+)
 from kiosk.screens.note import NoteScreen
+from kiosk.styles import STYLE_SHEETS
+from kiosk.styles.tokens import theme_name, themes
 from kiosk.supervision import LeaveWish, Supervisor, where
 from kiosk.view import View
 
@@ -58,7 +66,7 @@ class KioskApp(App[None], inherit_bindings=False):
     ESCAPE_TO_MINIMIZE = False
     NOTIFICATION_TIMEOUT = 0
     BINDINGS: ClassVar[list[BindingType]] = []
-    CSS_PATH = Path(__file__).parent / "styles" / "kiosk.tcss"
+    CSS_PATH: ClassVar[list[Path]] = STYLE_SHEETS  # type: ignore[assignment]
 
     def __init__(
         self,
@@ -84,6 +92,9 @@ class KioskApp(App[None], inherit_bindings=False):
             wish: hears the signals that ask the kiosk to end; None: the app does, while it runs.
         """
         super().__init__(driver_class=KeyByKeyDriver)
+        for theme in themes():
+            self.register_theme(theme)
+        self.theme = theme_name("light")
         self.controller = make_controller(self._show, self.crash)
         self.controller.leave = self.exit
         self.crash_report = ""
@@ -192,6 +203,7 @@ class KioskApp(App[None], inherit_bindings=False):
             self._drawing = False
 
     async def _draw_one(self, view: View) -> None:
+        self.theme = theme_name(view.theme)
         shown = self._shown
         moved = shown is None or (shown.state, shown.overlay) != (view.state, view.overlay)
         if moved and isinstance(self.screen, NoteScreen):
@@ -247,6 +259,16 @@ class KioskApp(App[None], inherit_bindings=False):
         """The language button."""
         message.stop()
         self.controller.toggle_language()
+
+    def on_language_chosen(self, message: LanguageChosen) -> None:
+        """One of the welcome screen's languages."""
+        message.stop()
+        self.controller.choose_language(message.language)
+
+    def on_theme_toggled(self, message: ThemeToggled) -> None:
+        """The contrast button."""
+        message.stop()
+        self.controller.toggle_theme()
 
     def on_demo_asked(self, message: DemoAsked) -> None:
         """The demo strip."""

@@ -36,8 +36,10 @@ class KioskSection(_Section, frozen=True):
 
     id: Annotated[str, Meta(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9._-]+$")]
     """Name of this machine towards the service."""
-    language: Literal["vi", "en"] = "vi"
+    language: Literal["vi", "en", "ko", "ja", "zh"] = "vi"
     """Language of the welcome screen."""
+    languages: tuple[Literal["vi", "en", "ko", "ja", "zh"], ...] = ("vi", "en")
+    """Languages that customers can choose, in the order in which the key goes through them."""
     state_directory: str = ""
     """Folder that the kiosk writes to: its audit journal, what staff have set. Empty: it keeps
     nothing, which an unattended kiosk may not."""
@@ -106,6 +108,45 @@ class SupportSection(_Section, frozen=True):
     hotline: Annotated[str, Meta(min_length=3, max_length=24, pattern=r"^[0-9 +]+$")] = "1800 1260"
     email: Annotated[str, Meta(max_length=254)] = ""
     fanpage: Annotated[str, Meta(max_length=254)] = ""
+    webhook: Annotated[str, Meta(pattern=r"^(https?://[^\s/]+(/[^\s]*)?)?$", max_length=512)] = ""
+    """Address that is told as well when staff are called; empty: none."""
+    webhook_token_file: str = ""
+    """File with one line, the bearer token that goes with it; empty: none."""
+
+
+class ScreenSection(_Section, frozen=True):
+    """`[screen]`"""
+
+    theme: Literal["light", "dark", "contrast"] = "light"
+    """Colours of the screens."""
+    reduced_motion: bool = False
+    """Pictures stand still."""
+    shuffle_pin_pad: bool = False
+    """The digits of the PIN pad stand in another order each time."""
+    keyboard: Literal["qwerty", "abc"] = "qwerty"
+    """Which keys the username's keyboard begins with."""
+    alternate: Annotated[float, Meta(ge=0, le=3600)] = 120.0
+    """Seconds after which the welcome screen changes its layout; 0: never."""
+
+
+class SpeechSection(_Section, frozen=True):
+    """`[speech]`: the screens read aloud, for a headphone."""
+
+    enabled: bool = False
+    program: Literal["speech-dispatcher", "espeak-ng"] = "speech-dispatcher"
+    rate: Annotated[int, Meta(ge=80, le=400)] = 160
+    """Words a minute."""
+
+
+class PrinterSection(_Section, frozen=True):
+    """`[printer]`: a receipt printer that speaks ESC/POS."""
+
+    device: str = ""
+    """Device file such as `/dev/usb/lp0`, or `tcp://host:9100`; empty: there is no printer."""
+    columns: Annotated[int, Meta(ge=24, le=64)] = 32
+    """Characters that a line of its paper has room for."""
+    dots: Annotated[int, Meta(ge=200, le=1024)] = 384
+    """Dots across the paper."""
 
 
 class AuditSection(_Section, frozen=True):
@@ -165,6 +206,9 @@ class Config(_Section, frozen=True):
     audit: AuditSection = AuditSection()
     hours: HoursSection = HoursSection()
     staff: StaffSection = StaffSection()
+    screen: ScreenSection = ScreenSection()
+    speech: SpeechSection = SpeechSection()
+    printer: PrinterSection = PrinterSection()
 
 
 T = TypeVar("T")

@@ -26,6 +26,7 @@ from kiosk.audit import (
     Journal,
     mask_tax_code,
 )
+from kiosk.choice import Choice
 from kiosk.config import Config
 from kiosk.effects import Tools
 from kiosk.flow import (
@@ -57,7 +58,6 @@ from kiosk.flow import (
 from kiosk.hardware.readers import ReaderState, ReaderWatcher
 from kiosk.hardware.token import Token
 from kiosk.idle import IdleClock
-from kiosk.language import Language
 from kiosk.machine import Machine
 from kiosk.pin import PinBuffer
 from kiosk.projection import projected
@@ -120,7 +120,14 @@ class Controller:
         self._journey = Journey()
         self._pin = PinBuffer()
         self._visit = Visit(self._pin)
-        self._language = Language(config.kiosk.language, config.time.idle, self.refresh)
+        usual, patience = config.screen.theme, config.time.idle
+        languages = (config.kiosk.language, *config.kiosk.languages)
+        self._language = Choice(
+            tuple(dict.fromkeys(languages)), config.kiosk.language, patience, self.refresh
+        )
+        self._theme = Choice(
+            (usual, "light" if usual == "contrast" else "contrast"), usual, patience, self.refresh
+        )
         self._events: deque[Event] = deque()
         self._dispatching = False
         self._work: asyncio.Task[None] | None = None
@@ -232,14 +239,28 @@ class Controller:
     def touched(self) -> None:
         """Somebody pressed a key or touched the screen. The time-out question has its own
         answers, so there it changes nothing."""
-        self._language.touched()
+        for choice in (self._language, self._theme):
+            choice.touched()
         if self._journey.overlay is not Overlay.TIME_OUT:
             self._idle.restart()
 
     def toggle_language(self) -> None:
-        """Switch between Vietnamese and English; the step stays."""
-        self._language.toggle(unattended=self._journey.state in UNATTENDED_STATES)
+        """Speak the next of the configured languages; the step stays."""
+        self.choose_language(self._language.next)
+
+    def choose_language(self, language: str) -> None:
+        """Speak this one of the configured languages; the step stays."""
+        self._language.take(language, unattended=self._unattended)
         self.refresh()
+
+    def toggle_theme(self) -> None:
+        """Switch between the usual colours and those of the highest contrast."""
+        self._theme.take(self._theme.next, unattended=self._unattended)
+        self.refresh()
+
+    @property
+    def _unattended(self) -> bool:
+        return self._journey.state in UNATTENDED_STATES
 
     def set_demo(self, demo: DemoView) -> None:
         """Show this on the demo strip."""
@@ -300,6 +321,7 @@ class Controller:
             self._carry_out(effect)
         if arrived and self._journey.state not in UNATTENDED_STATES:
             self._language.keep()
+            self._theme.keep()
         if arrived and self._journey.state is State.CONSENT:
             self._readiness.look_now()
         elif arrived and self._journey.state is State.USERNAME:
@@ -310,6 +332,7 @@ class Controller:
         if arrived and self._journey.state is State.WELCOME:
             self._visit = Visit(self._pin)
             self._language.restore()
+            self._theme.restore()
             self._spawn(self._warm_up())
             self._readiness.look_now()
             self._check_readiness()
@@ -503,7 +526,8 @@ class Controller:
             self._journey,
             self._visit,
             self._config,
-            language=self._language.current,
+            language=self._language,
+            theme=self._theme,
             capabilities=self._readiness.capabilities,
             countdown=self._idle.countdown,
             simulated=self._simulated,

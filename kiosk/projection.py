@@ -8,6 +8,7 @@ from collections.abc import Mapping, Set
 from dataclasses import replace
 
 from kiosk import problems
+from kiosk.choice import Choice
 from kiosk.config import Config
 from kiosk.flow import Journey, State
 from kiosk.problems import Problem
@@ -36,7 +37,8 @@ def projected(
     visit: Visit,
     config: Config,
     *,
-    language: str,
+    language: Choice,
+    theme: Choice,
     capabilities: Set[str],
     countdown: int,
     simulated: bool,
@@ -50,7 +52,8 @@ def projected(
         journey: where the customer is.
         visit: what is known of the customer.
         config: what the screens name: hotline, lengths of a PIN.
-        language: `vi` or `en`.
+        language: which of the configured ones is spoken.
+        theme: which colours are shown.
         capabilities: what the service offers beside the reset itself.
         countdown: seconds left to answer the time-out question.
         simulated: the token is embedded in the program.
@@ -65,7 +68,14 @@ def projected(
     view = View(
         state=journey.state,
         overlay=journey.overlay,
-        language=language,
+        language=language.current,
+        next_language=language.next,
+        languages=language.values,
+        theme=theme.current,
+        reduced_motion=config.screen.reduced_motion,
+        shuffle_pin_pad=config.screen.shuffle_pin_pad,
+        keyboard=config.screen.keyboard,
+        alternate=config.screen.alternate,
         problem=problem,
         facts=out_of_service if journey.state is State.OUT_OF_SERVICE else visit.facts,
         pin=visit.pin,

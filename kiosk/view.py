@@ -42,6 +42,15 @@ class MailboxLink:
     """An https address, short enough for a small QR code; carries nothing personal."""
 
 
+class Printing(Enum):
+    """What became of the slip of paper with the way by telephone."""
+
+    READY = "ready"
+    PRINTING = "printing"
+    PRINTED = "printed"
+    FAILED = "failed"
+
+
 class StaffCall(Enum):
     """What became of a call for staff."""
 
@@ -88,6 +97,26 @@ class View:
     state: State
     overlay: Overlay = Overlay.NONE
     language: str = "vi"
+    next_language: str = "en"
+    """What the language key would choose."""
+    languages: tuple[str, ...] = ("vi", "en")
+    """All that can be chosen."""
+    theme: str = "light"
+    """Name of the palette in which the screen is drawn."""
+    reduced_motion: bool = False
+    """Pictures stand still."""
+    shuffle_pin_pad: bool = False
+    """The digits of the PIN pad stand in another order each time."""
+    keyboard: str = "qwerty"
+    """Which keys the username's keyboard begins with: `qwerty` or `abc`."""
+    alternate: float = 0.0
+    """Seconds after which the welcome screen changes its layout; 0: never."""
+    hours: tuple[str, ...] = ()
+    """Today's opening hours, as `07:30-11:30`; none: always open, or not today."""
+    lost_mailbox: bool = False
+    """The way by telephone is taken because the registered mailbox cannot be opened."""
+    printer: Printing | None = None
+    """What the printer does; None: there is none."""
     problem: Problem | None = None
     facts: Mapping[str, str] = field(default_factory=dict)
     """Values for the problem's wording, such as `date`."""

@@ -18,12 +18,12 @@ from textual.widget import Widget
 
 from kiosk.flow import OVERLAY_TABLE, TABLE, Event, StaffAsked, StaffCalled
 from kiosk.i18n import Translator, translator
+from kiosk.styles.tokens import MEDIUM_SCREEN, TALL_SCREEN, WIDE_SCREEN
 from kiosk.view import StaffCall, View
 from kiosk.widgets.action_button import ActionButton
 from kiosk.widgets.brand import Brand
 from kiosk.widgets.demo_strip import DEMO_KEYS, DemoStrip
 from kiosk.widgets.drawn import Drawn, Words, phrase
-from kiosk.widgets.key_grid import SHORT_SCREEN
 from kiosk.widgets.qr import QrCode
 from kiosk.widgets.step_bar import StepBar
 
@@ -36,15 +36,24 @@ STAFF_CHORD = ("f11", "f12")
 CHORD_TIME = 1.0
 """Seconds between the two. A terminal delivers keys one after the other."""
 
-WIDE_SCREEN = 100
-"""Columns."""
-
 _WIDTHS = [(0, "-narrow"), (WIDE_SCREEN, "-wide")]
-_HEIGHTS = [(0, "-short"), (SHORT_SCREEN, "-regular")]
+_HEIGHTS = [(0, "-short"), (MEDIUM_SCREEN, "-medium"), (TALL_SCREEN, "-regular")]
 
 
 class LanguageToggled(Message):
-    """The customer wants the other language."""
+    """The customer wants the next language."""
+
+
+class LanguageChosen(Message):
+    """The customer wants this language."""
+
+    def __init__(self, language: str) -> None:
+        super().__init__()
+        self.language = language
+
+
+class ThemeToggled(Message):
+    """The customer wants colours of the highest contrast, or the usual ones again."""
 
 
 class DemoAsked(Message):
@@ -60,8 +69,9 @@ class JourneyScreen(Screen[None], inherit_bindings=False):
     """One step of the journey.
 
     A screen draws a `View` and posts what the customer did: `Raised`, `LanguageToggled`,
-    `DemoAsked`. It decides nothing. After it has raised an event it is deaf to further
-    presses until it is shown a view or comes back from under another screen.
+    `LanguageChosen`, `ThemeToggled`, `DemoAsked`. It decides nothing. After it has raised an
+    event it is deaf to further presses until it is shown a view or comes back from under
+    another screen.
     """
 
     AUTO_FOCUS = ""
@@ -78,6 +88,7 @@ class JourneyScreen(Screen[None], inherit_bindings=False):
         Binding("escape", "leave", show=False),
         Binding("f1", "call_staff", show=False),
         Binding("f2", "toggle_language", show=False),
+        Binding("f3", "toggle_theme", show=False),
         *(Binding(key, f"chord('{key}')", show=False) for key in STAFF_CHORD),
         *(Binding(key, f"demo('{action}')", show=False) for key, action in DEMO_KEYS.items()),
     ]
@@ -152,7 +163,10 @@ class JourneyScreen(Screen[None], inherit_bindings=False):
                 yield Words("brand.name", "brand-name")
                 yield Words("brand.service", "brand-service")
                 yield Words("brand.simulated", "simulated", when=lambda v: v.simulated)
-                yield ActionButton("button.language", classes="small", widget_id="language")
+                yield ActionButton(_language, classes="small", widget_id="language")
+                yield ActionButton(
+                    _display, classes="small", when=lambda v: not v.simulated, widget_id="display"
+                )
                 if self._staff_can_be_called:
                     yield ActionButton(_staff, StaffCalled, "small", widget_id="staff")
             if self.STEP:
@@ -177,10 +191,10 @@ class JourneyScreen(Screen[None], inherit_bindings=False):
         """Take the shape for this size, and focus what Enter shall act on."""
         # Textual would have the classes only after the first frame, which would be seen to jump.
         width, height = self.app.size
-        self.set_class(width < WIDE_SCREEN, "-narrow").set_class(width >= WIDE_SCREEN, "-wide")
-        self.set_class(height < SHORT_SCREEN, "-short").set_class(
-            height >= SHORT_SCREEN, "-regular"
-        )
+        for steps, size in ((_WIDTHS, width), (_HEIGHTS, height)):
+            reached = max(step for step in steps if step[0] <= size)
+            for step in steps:
+                self.set_class(step == reached, step[1])
         first = self.first_focus()
         if first is not None:
             self.set_focus(first)
@@ -237,6 +251,8 @@ class JourneyScreen(Screen[None], inherit_bindings=False):
             return
         elif button.id == "language":
             self.action_toggle_language()
+        elif button.id == "display":
+            self.action_toggle_theme()
         else:
             self.press(button)
 
@@ -260,6 +276,10 @@ class JourneyScreen(Screen[None], inherit_bindings=False):
     def action_toggle_language(self) -> None:
         """F2."""
         self.post_message(LanguageToggled())
+
+    def action_toggle_theme(self) -> None:
+        """F3."""
+        self.post_message(ThemeToggled())
 
     def action_chord(self, key: str) -> None:
         """F11, F12: both within a second, in either order."""
@@ -371,6 +391,15 @@ def _in_direction(here: Region, widgets: Sequence[Widget], dx: int, dy: int) -> 
 
 def _staff(view: View, t: Translator) -> str:
     return t("button.staff.called" if view.staff is StaffCall.TOLD else "button.staff")
+
+
+def _language(view: View, _t: Translator) -> str:
+    """The next language by its own name."""
+    return "F2 " + translator(view.next_language)("language.name")
+
+
+def _display(view: View, t: Translator) -> str:
+    return "F3 " + t("display.usual" if view.theme == "contrast" else "display.contrast")
 
 
 def _note(view: View, t: Translator) -> Content:

@@ -64,6 +64,7 @@ _OPEN = frozenset(
     {
         "kiosk.id",
         "kiosk.language",
+        "kiosk.languages",
         "kiosk.state_directory",
         "hardware.tokens_file",
         "hardware.unknown_tokens_file",

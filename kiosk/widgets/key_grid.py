@@ -12,8 +12,7 @@ from textual.geometry import Offset, Size
 from textual.strip import Strip
 from textual.widget import Widget
 
-SHORT_SCREEN = 34
-"""Below this many rows on the screen, keys are drawn one row high instead of three."""
+from kiosk.styles.tokens import TALL_SCREEN
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +121,7 @@ class KeyGrid(Widget):
     @property
     def _pitch(self) -> int:
         """Rows from one row of keys to the next: a drawn key, or a line and a gap."""
-        return 3 if self.app.size.height >= SHORT_SCREEN else 2
+        return 3 if self.app.size.height >= TALL_SCREEN else 2
 
     def get_content_width(self, _container: Size, _viewport: Size) -> int:
         """Width of the widest page, so that turning a page moves nothing else."""

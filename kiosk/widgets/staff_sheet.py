@@ -28,10 +28,10 @@ STATUS_WORDS = {
 """A status is a word, not only a colour."""
 
 _STYLES = {
-    Status.OK: "bold #ffffff on #1b6e3c",
-    Status.WARNING: "bold #0b2239 on #ffd34d",
-    Status.FAILED: "bold #ffffff on #a4161a",
-    Status.RUNNING: "bold #ffffff on #0066b3",
+    Status.OK: "bold $on-ok on $ok",
+    Status.WARNING: "bold $on-focus on $focus",
+    Status.FAILED: "bold $on-fault on $fault",
+    Status.RUNNING: "bold $on-band on $band",
 }
 
 ROOMY = 24
@@ -222,7 +222,7 @@ class StaffSheet(Drawn, Static, can_focus=True):
             lines += [(line, "") for line in _wrapped(spoken(detail, view, t), width, _INDENT)]
         if row.advice is not None:
             advice = "→ " + spoken(row.advice, view, t)
-            lines += [(line, "italic #3f5870") for line in _wrapped(advice, width, _INDENT)]
+            lines += [(line, "italic $quiet") for line in _wrapped(advice, width, _INDENT)]
         badge = None
         if row.status is not None:
             badge = (t(STATUS_WORDS[row.status]), _STYLES[row.status])
@@ -249,7 +249,7 @@ class StaffSheet(Drawn, Static, can_focus=True):
                         spans.append(" " * _BADGE)
                 room = self.size.width - self._margin
                 if marked:
-                    spans.append((text.ljust(room), f"{style} #0b2239 on #ffd34d".strip()))
+                    spans.append((text.ljust(room), f"{style} $on-focus on $focus".strip()))
                 elif block.opens is not None and line == 0:
                     spans.append((text, f"{style} underline".strip()))
                 else:

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import date
-from pathlib import Path
 
 from textual.app import App
 
-import kiosk
 from kiosk import problems
 from kiosk.flow import Event, Overlay, State
 from kiosk.pin import PinBuffer
 from kiosk.screens import JourneyScreen, screen_for
 from kiosk.screens.base import DemoAsked, LanguageToggled
+from kiosk.styles import STYLE_SHEETS
+from kiosk.styles.tokens import theme_name, themes
 from kiosk.view import (
     CertificateView,
     DemoView,
@@ -161,10 +161,13 @@ class GalleryApp(App[None], inherit_bindings=False):
 
     ENABLE_COMMAND_PALETTE = False
     ALLOW_SELECT = False
-    CSS_PATH = Path(kiosk.__file__).parent / "styles" / "kiosk.tcss"
+    CSS_PATH = STYLE_SHEETS
 
     def __init__(self, view: View) -> None:
         super().__init__()
+        for theme in themes():
+            self.register_theme(theme)
+        self.theme = theme_name(view.theme)
         self.view = view
         self.raised: list[Event] = []
         self.toggled = 0
@@ -188,7 +191,9 @@ class GalleryApp(App[None], inherit_bindings=False):
     def on_language_toggled(self, message: LanguageToggled) -> None:
         """Switch the language as the real program does."""
         self.toggled += 1
-        self.view = replace(self.view, language="en" if self.view.language == "vi" else "vi")
+        self.view = replace(
+            self.view, language=self.view.next_language, next_language=self.view.language
+        )
         self.journey_screen.show(self.view)
 
     def on_demo_asked(self, message: DemoAsked) -> None:

@@ -206,7 +206,7 @@ async def test_the_other_language_in_place_equals_a_new_screen(name: str) -> Non
                 app.screen.set_focus(focused)
             await pilot.pause()
             switched = text_of(app)
-        fresh = GalleryApp(replace(VIEWS[name], language="en"))
+        fresh = GalleryApp(replace(VIEWS[name], language="en", next_language="vi"))
         async with fresh.run_test(size=(120, 34)):
             assert switched == text_of(fresh)
 

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import re
 import struct
-from pathlib import Path
+from dataclasses import asdict
 
 import pytest
 from rich.color import Color, ColorSystem
 
-import kiosk
 from kiosk.console import COLOURS
 from kiosk.console_font import Size, UnknownFormat, completed, read, size_for, written
+from kiosk.styles.tokens import PALETTES
 
 HEIGHT = 16
 LETTERS = ["≪", "≫", "▸", "A", *(chr(0x4E00 + n) for n in range(508))]
@@ -84,17 +83,15 @@ def test_other_files_are_refused(data: bytes) -> None:
 @pytest.mark.parametrize(
     ("name", "behind_letters"),
     [
-        *(("ink", False), ("deep", False)),
-        *(("alarm", True), ("blue", True), ("focus", True), ("paper", True)),
+        *(("ink", False), ("heading", False)),
+        *(("alarm", True), ("brand", True), ("focus", True), ("paper", True)),
     ],
 )
 def test_the_consoles_colours_are_the_screens(name: str, behind_letters: bool) -> None:
-    styles = (Path(kiosk.__file__).parent / "styles" / "kiosk.tcss").read_text()
-    colour = re.search(rf"^\${name}: #([0-9a-f]{{6}});", styles, re.MULTILINE)
-    assert colour is not None
+    colour = asdict(PALETTES["light"])[name].removeprefix("#")
     # What is drawn in it where a terminal has sixteen colours and no more.
-    number = Color.parse(f"#{colour[1]}").downgrade(ColorSystem.STANDARD).number
+    number = Color.parse(f"#{colour}").downgrade(ColorSystem.STANDARD).number
     assert number is not None
-    assert COLOURS[number] == colour[1]
+    assert COLOURS[number] == colour
     if behind_letters:
-        assert COLOURS[number % 8] == colour[1]
+        assert COLOURS[number % 8] == colour
