@@ -9,16 +9,10 @@ from tests.stack.parts import require
 from tests.terminal.laboratory import Laboratory, installed, laboratory
 
 
-@pytest.fixture(scope="session")
-def _laboratory() -> Iterator[Laboratory]:
+@pytest.fixture
+def lab() -> Iterator[Laboratory]:
+    """A compositor of this test's own, with no terminal yet."""
     require(installed(), "KIOSK_TEST_WITHOUT_TERMINAL")
     i18n.compile_catalogues()
     with laboratory() as made:
         yield made
-
-
-@pytest.fixture
-def lab(_laboratory: Laboratory) -> Iterator[Laboratory]:
-    """A compositor of this process's own, with no terminal open."""
-    yield _laboratory
-    _laboratory.close_terminal()

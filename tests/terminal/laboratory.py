@@ -32,6 +32,10 @@ FONT_SIZE = 14
 
 FAMILY = "Noto Sans Mono"
 
+LOOK = 0.35
+"""Seconds. As long as a person looks at least before the next press; a quicker one would be taken
+for a double tap (`JourneyScreen.DOUBLE_TAP`)."""
+
 _APPLICATION = "kiosk-laboratory"
 _SWAY_CONFIG = f"""
 xwayland disable
@@ -96,7 +100,11 @@ class Window:
 
 
 class Laboratory:
-    """One compositor, and at most one terminal on it at a time."""
+    """One compositor, and one terminal on it.
+
+    It takes a tenth of a second, so whoever needs another terminal makes another laboratory: once
+    keys were pressed on one terminal, sway 1.7 lets no other hear the mouse.
+    """
 
     def __init__(self, folder: Path) -> None:
         """Start the compositor.
@@ -109,7 +117,6 @@ class Laboratory:
         """
         self.folder = folder
         self._ends = contextlib.ExitStack()
-        self._terminal = contextlib.ExitStack()
         self._foot: subprocess.Popen[bytes] | None = None
         self._window: Window | None = None
         self._typescript = folder / "typescript"
@@ -170,7 +177,6 @@ class Laboratory:
 
     def close(self) -> None:
         """End everything that was started."""
-        self.close_terminal()
         self._ends.close()
 
     # The terminal
@@ -184,17 +190,16 @@ class Laboratory:
         font_size: int = FONT_SIZE,
         env: dict[str, str] | None = None,
     ) -> Window:
-        """Run a program in a terminal of this many cells; the one before is closed.
+        """Run a program in a terminal of this many cells.
 
         What the program draws is kept as well, for `drawn`.
 
         Raises:
             LaboratoryError: the terminal does not come, or not at this size.
         """
-        self.close_terminal()
-        self._typescript.unlink(missing_ok=True)
+        assert self._window is None, "it has its terminal already"
         quoted = " ".join(f"'{part}'" for part in command)
-        log = self._terminal.enter_context((self.folder / "foot.log").open("wb"))
+        log = self._ends.enter_context((self.folder / "foot.log").open("wb"))
         foot = subprocess.Popen(
             [
                 *("foot", "--config=/dev/null", f"--app-id={_APPLICATION}"),
@@ -216,7 +221,7 @@ class Laboratory:
             stderr=log,
         )
         self._foot = foot
-        self._terminal.callback(_end, foot)
+        self._ends.callback(_end, foot)
         wait_for(lambda: self._rectangle() or foot.poll() is not None, "the terminal")
         rectangle = self._rectangle()
         if rectangle is None:
@@ -230,11 +235,6 @@ class Laboratory:
             lines,
         )
         return self._window
-
-    def close_terminal(self) -> None:
-        """Close the terminal, if there is one, and with it what runs in it."""
-        self._terminal.close()
-        self._foot = self._window = None
 
     @property
     def window(self) -> Window:
@@ -279,15 +279,19 @@ class Laboratory:
             raise LaboratoryError(f"no picture: {done.stderr.decode(errors='replace').strip()}")
         return Image.open(io.BytesIO(done.stdout))
 
-    def still_picture(self, seconds: float = 20.0) -> Image.Image:
-        """The picture, once it has been the same for as long as a person needs to look.
+    def still_picture(self, still: float = LOOK, seconds: float = 20.0) -> Image.Image:
+        """The picture, once it has been the same for some time.
+
+        Args:
+            still: how long it has to be the same, in seconds.
+            seconds: how long to wait for that.
 
         Raises:
             LaboratoryError: it keeps changing.
         """
         deadline = time.monotonic() + seconds
         before, since = self.picture(), time.monotonic()
-        while time.monotonic() - since < 0.3:
+        while time.monotonic() - since < still:
             now = self.picture()
             if now.tobytes() != before.tobytes():
                 before, since = now, time.monotonic()

@@ -37,8 +37,7 @@ class Review:
             LaboratoryError: the terminal or the gallery does not come.
         """
         self._laboratory = laboratory
-        path = laboratory.folder / f"gallery-{columns}x{lines}"
-        path.unlink(missing_ok=True)
+        path = laboratory.folder / "gallery"
         self._window = laboratory.open_terminal(
             [sys.executable, "-m", "tests.terminal.gallery_program", path],
             columns=columns,
@@ -52,7 +51,6 @@ class Review:
 
     def __exit__(self, *_: object) -> None:
         self._gallery.close()
-        self._laboratory.close_terminal()
 
     def look(self, view: str, language: str, theme: str) -> Seen:
         """Show a view of the gallery, and compare picture and cells."""
