@@ -13,13 +13,14 @@ from pathlib import Path
 import pyte
 
 from kiosk.flow import Event, State
+from kiosk.i18n import LANGUAGES
 from kiosk.sandbox.scenario import PIN
 from kiosk.screens.confirm import ConfirmScreen
 from kiosk.widgets.action_button import ActionButton
 from kiosk.widgets.drawn import Words
 from tests.screens.gallery import DEMO, VIEWS, GalleryApp
 from tests.terminal.console import QUESTIONS
-from tests.terminal.laboratory import LOOK, Laboratory, LaboratoryError, wait_for
+from tests.terminal.laboratory import FONT_SIZE, LOOK, Laboratory, LaboratoryError, wait_for
 
 COLUMNS, LINES = 120, 34
 USERNAME = "hoasen"
@@ -64,7 +65,9 @@ class DemoKiosk:
     laboratory: Laboratory
     folder: Path
     """For its state and its log; is filled by it."""
-    font_size: int = 14
+    font_size: int = FONT_SIZE
+    language: str = LANGUAGES[0]
+    """In which its screens are read. Whoever changes it presses F2 as well."""
     _screen: pyte.Screen = field(init=False)
     _stream: pyte.ByteStream = field(init=False)
     _fed: int = 0
@@ -105,7 +108,7 @@ class DemoKiosk:
         Raises:
             LaboratoryError: it does not come; carries the screen.
         """
-        title = title_of(state)
+        title = title_of(state, self.language)
         try:
             wait_for(lambda: self._state() == state.value, f"the state {state.value!r}")
             wait_for(lambda: any(title in line for line in self.text()), repr(title))
@@ -136,6 +139,14 @@ class DemoKiosk:
         self.wait_for(step.state, step.look)
         self.type(step.typed)
         self.laboratory.press(*step.keys)
+
+    def choose(self, language: str, theme: str) -> None:
+        """On the first screen, choose the second language, and colours of the highest contrast."""
+        if language != self.language:
+            self.laboratory.press("F2")
+            self.language = language
+        if theme != "light":
+            self.laboratory.press("F3")
 
     def type(self, text: str) -> None:
         """Type a text, each key when the one before is drawn."""
@@ -191,30 +202,30 @@ def label_of(state: State, button: type[Event] | str) -> str:
                 return _beginning(found)
         raise LookupError(f"the screen of {state} has no button {button}")
 
-    return _on_screen(state, find)
+    return _on_screen(state, LANGUAGES[0], find)
 
 
 @functools.cache
-def title_of(state: State) -> str:
+def title_of(state: State, language: str) -> str:
     """How the words of this state's screen begin."""
 
     def find(app: GalleryApp) -> str:
         words = [each for each in app.screen.query("#body Words").results(Words) if each.display]
         return _beginning(next((each for each in words if each.has_class("title")), words[0]))
 
-    return _on_screen(state, find)
+    return _on_screen(state, language, find)
 
 
 def _beginning(words: Words) -> str:
     return str(words.content).strip().splitlines()[0][:30].rstrip()
 
 
-def _on_screen(state: State, find: Callable[[GalleryApp], str]) -> str:
+def _on_screen(state: State, language: str, find: Callable[[GalleryApp], str]) -> str:
     """Look for something on the gallery's screen of a state."""
 
     async def look() -> str:
         view = next(view for view in VIEWS.values() if view.state is state)
-        app = GalleryApp(replace(view, demo=replace(DEMO, token="")))
+        app = GalleryApp(replace(view, language=language, demo=replace(DEMO, token="")))
         async with app.run_test(size=(COLUMNS, LINES)) as pilot:
             await pilot.pause()
             return find(app)
