@@ -12,7 +12,7 @@ from PIL import Image
 from tests.screens.gallery import VIEWS
 from tests.terminal import glyphs
 from tests.terminal.cells import Gallery, Shown
-from tests.terminal.laboratory import Laboratory, codes_in
+from tests.terminal.laboratory import FONT_SIZE, Laboratory, codes_in
 from tests.terminal.picture_check import PictureCheck
 
 PATIENCE = 3.0
@@ -30,7 +30,9 @@ class Seen:
 class Review:
     """The gallery in a terminal of one size. Use it as a context manager."""
 
-    def __init__(self, laboratory: Laboratory, columns: int, lines: int) -> None:
+    def __init__(
+        self, laboratory: Laboratory, columns: int, lines: int, *, font_size: int = FONT_SIZE
+    ) -> None:
         """Open the terminal.
 
         Raises:
@@ -38,10 +40,11 @@ class Review:
         """
         self._laboratory = laboratory
         path = laboratory.folder / "gallery"
-        self._window = laboratory.open_terminal(
+        self.window = laboratory.open_terminal(
             [sys.executable, "-m", "tests.terminal.gallery_program", path],
             columns=columns,
             lines=lines,
+            font_size=font_size,
         )
         self._gallery = Gallery(path)
         self._check = PictureCheck()
@@ -54,27 +57,32 @@ class Review:
 
     def look(self, view: str, language: str, theme: str) -> Seen:
         """Show a view of the gallery, and compare picture and cells."""
-        _, picture, faults = self._show(view=view, language=language, theme=theme)
+        _, picture, faults = self.show(view=view, language=language, theme=theme)
         return Seen(picture, faults)
 
     def glyph_faults(self) -> list[str]:
         """Which of the signs that were seen so far are in no font."""
 
         def show(lines: list[str]) -> tuple[Shown, Image.Image]:
-            shown, picture, faults = self._show(sheet=lines)
+            shown, picture, faults = self.show(sheet=lines)
             found.extend(faults)
             return shown, picture
 
         found: list[str] = []
-        found += glyphs.faults(dict(self._check.used), show, self._window)
+        found += glyphs.faults(dict(self._check.used), show, self.window)
         return found
 
-    def _show(self, **question: object) -> tuple[Shown, Image.Image, list[str]]:
+    def show(self, **question: object) -> tuple[Shown, Image.Image, list[str]]:
+        """Have something shown; return what was drawn, its picture, and what is wrong with it.
+
+        Args:
+            question: as the gallery's program takes it.
+        """
         shown = self._gallery.ask(**question)
         deadline = time.monotonic() + PATIENCE
         while True:
             picture = self._laboratory.picture()
-            faults = list(self._check.faults(picture, shown, self._window))
+            faults = list(self._check.faults(picture, shown, self.window))
             if not faults or time.monotonic() > deadline:
                 break
             # What moves by itself may have gone on.
