@@ -6,6 +6,7 @@ import asyncio
 import functools
 import re
 import sys
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -15,16 +16,25 @@ import pyte
 from kiosk.flow import Event, State
 from kiosk.i18n import LANGUAGES
 from kiosk.sandbox.scenario import PIN
+from kiosk.screens import JourneyScreen
 from kiosk.screens.confirm import ConfirmScreen
 from kiosk.widgets.action_button import ActionButton
 from kiosk.widgets.drawn import Words
 from tests.screens.gallery import DEMO, VIEWS, GalleryApp
 from tests.terminal.console import QUESTIONS
-from tests.terminal.laboratory import FONT_SIZE, LOOK, Laboratory, LaboratoryError, wait_for
+from tests.terminal.laboratory import FONT_SIZE, Laboratory, LaboratoryError, wait_for
 
 COLUMNS, LINES = 120, 34
 USERNAME = "hoasen"
 """An account of the first token of the demonstration."""
+
+
+LOOK = JourneyScreen.DOUBLE_TAP + 0.05
+"""Seconds. As long as a person looks at least before a press; a quicker one is taken for a double
+tap."""
+
+READ = ConfirmScreen.SETTLE + LOOK
+"""Seconds that it takes to read what must be read before a button acts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,9 +51,6 @@ class Step:
     picture: str = ""
     """Name of the picture that the documentation has of it."""
 
-
-READ = ConfirmScreen.SETTLE + LOOK
-"""Seconds that it takes to read what must be read before a button acts."""
 
 START_TO_SENT = (
     Step(State.WELCOME, ("Return",), picture="welcome"),
@@ -99,11 +106,11 @@ class DemoKiosk:
         return self.folder / "kiosk.log"
 
     def wait_for(self, state: State, look: float = LOOK) -> None:
-        """Wait for the screen of this state, and look at it.
+        """Wait for the screen of this state, and look at it as a person does.
 
         Args:
             state: where the journey shall be, by the kiosk's log.
-            look: for how long, in seconds; the picture stands still all the while.
+            look: for how long, in seconds.
 
         Raises:
             LaboratoryError: it does not come; carries the screen.
@@ -112,10 +119,10 @@ class DemoKiosk:
         try:
             wait_for(lambda: self._state() == state.value, f"the state {state.value!r}")
             wait_for(lambda: any(title in line for line in self.text()), repr(title))
-            self.laboratory.still_picture(look)
         except LaboratoryError as error:
             screen = "\n".join(line.rstrip() for line in self.text())
             raise LaboratoryError(f"{error}; in {self._state()!r}:\n{screen}") from error
+        time.sleep(look)
 
     def _state(self) -> str:
         """Where the journey is, by the log; the code of a problem may stand behind it."""
@@ -154,15 +161,14 @@ class DemoKiosk:
             before = len(self.laboratory.drawn())
             self.laboratory.press(character)
             self._wait_for_echo(before, character)
-        if text:
-            self.laboratory.still_picture()
 
     def click(self, label: str) -> None:
-        """Click on the middle of a text, the last one of those on the screen.
+        """Look, and click on the middle of a text, the last one of those on the screen.
 
         Raises:
             LaboratoryError: it is not on the screen.
         """
+        time.sleep(LOOK)
         self._click(re.escape(label), label)
 
     def click_keys(self, text: str) -> None:
@@ -172,7 +178,6 @@ class DemoKiosk:
             # A key's sign stands alone in the middle of it.
             self._click(rf"(?<=[ │] ){re.escape(character)}(?= [ │])", f"a key {character}")
             self._wait_for_echo(before, character)
-        self.laboratory.still_picture()
 
     def _click(self, pattern: str, what: str) -> None:
         lines = self.text()
@@ -184,7 +189,7 @@ class DemoKiosk:
         raise LaboratoryError(f"{what!r} is not on the screen:\n" + "\n".join(lines))
 
     def _wait_for_echo(self, before: int, key: str) -> None:
-        wait_for(lambda: len(self.laboratory.drawn()) > before, f"the echo of {key}", 5)
+        wait_for(lambda: len(self.laboratory.drawn()) > before, f"the echo of {key}")
 
 
 def label_of(state: State, button: type[Event] | str) -> str:

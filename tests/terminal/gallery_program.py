@@ -4,7 +4,7 @@
 
 It serves one client on the socket. A question is a line of JSON, and so is the answer:
 
-- `{"view": …, "language": …, "theme": …}` shows a view;
+- `{"view": …, "language": …, "theme": …}` shows a view, standing still;
 - `{"sheet": ["…", …]}` shows these lines as they are, plain and then bold;
 - `{}` tells again what is shown, which may have moved on by itself.
 """
@@ -78,7 +78,10 @@ class GalleryProgram(GalleryApp):
     async def _obey(self, question: dict[str, Any]) -> None:
         if "view" in question:
             self.view = replace(
-                VIEWS[question["view"]], language=question["language"], theme=question["theme"]
+                VIEWS[question["view"]],
+                language=question["language"],
+                theme=question["theme"],
+                reduced_motion=True,
             )
             self.theme = theme_name(self.view.theme)
             await self.switch_screen(screen_for(self.view))

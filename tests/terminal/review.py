@@ -15,7 +15,7 @@ from tests.terminal.cells import Gallery, Shown
 from tests.terminal.laboratory import FONT_SIZE, Laboratory, codes_in
 from tests.terminal.picture_check import PictureCheck
 
-PATIENCE = 3.0
+PATIENCE = 5.0
 """Seconds in which the terminal has to show what the program has drawn."""
 
 

@@ -15,6 +15,7 @@ from tests.terminal.review import Review, main_views
 WITH_CODES = ["hotline", "sent", "sent, demo", "staff QR"]
 
 
+@pytest.mark.timeout(300)
 def test_every_screen_is_whole_on_a_real_terminal(lab: Laboratory) -> None:
     faults: dict[str, list[str]] = {}
     with Review(lab, 120, 34) as review:
