@@ -11,6 +11,7 @@ from kiosk.screens.base import JourneyScreen
 from kiosk.view import StaffCall, View
 from kiosk.widgets.action_button import ActionButton
 from kiosk.widgets.drawn import Words
+from kiosk.widgets.large import LargeWords
 
 OUTCOMES = {
     StaffCall.CALLING: ("staff_call.calling", "title"),
@@ -31,6 +32,7 @@ class StaffCallScreen(JourneyScreen):
         for outcome, (words, style) in OUTCOMES.items():
             yield Words(f"{words}.title", style, when=_after(outcome))
             yield Words(f"{words}.text", "text", when=_after(outcome))
+        yield LargeWords(lambda view, _t: view.support.hotline, when=_after(StaffCall.FAILED))
         yield Words("staff_call.pin", "text warning")
 
     def actions(self) -> Iterable[ActionButton]:
