@@ -21,6 +21,9 @@ from kiosk.widgets.large import Emblem, LargeWords
 TWO = 2
 """As many languages as the one button in the head can switch between."""
 
+MODIFIERS = ("ctrl+", "alt+", "meta+", "super+", "hyper+")
+"""How keys begin that are pressed with a letter and write none."""
+
 NEEDS = ("username", "mailbox", "token", "pin")
 """What a customer has to bring, by the last part of the message's key."""
 
@@ -68,7 +71,8 @@ class WelcomeScreen(AlternatingScreen):
         Space and Enter press the button that has the focus, which is the one that starts.
         """
         super().on_key(event)
-        if event.is_printable and event.key != "space":
+        pressed = event.key == "space" and self.focused is not None
+        if event.is_printable and not pressed and not event.key.startswith(MODIFIERS):
             event.stop()
             self._begin()
 
