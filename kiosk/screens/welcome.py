@@ -16,7 +16,8 @@ from kiosk.view import View
 from kiosk.widgets.action_button import ActionButton
 from kiosk.widgets.checklist import checklist
 from kiosk.widgets.drawn import Words
-from kiosk.widgets.large import Emblem, LargeWords
+from kiosk.widgets.emblems import ARROW, ENVELOPE, TOKEN
+from kiosk.widgets.large import LargePicture, LargeWords
 
 TWO = 2
 """As many languages as the one button in the head can switch between."""
@@ -42,7 +43,7 @@ class WelcomeScreen(AlternatingScreen):
                 yield LargeWords(lambda _view, t: t("brand.name").replace("-", " "))
                 with Center():
                     yield Words("welcome.title", "hero-title")
-                yield Emblem()
+                yield LargePicture(TOKEN, ARROW, ENVELOPE)
                 yield Words("welcome.text", "hero-text")
             with Vertical(id="guide"):
                 yield Words("welcome.need", "text strong")

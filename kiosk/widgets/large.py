@@ -17,43 +17,6 @@ from kiosk.widgets.drawn import Drawn, Source, When, phrase
 TWICE_FROM = Size(180, 56)
 """The smallest screen on which each square is drawn twice across and down."""
 
-_TOKEN = (
-    ".......##########.",
-    ".......###########",
-    "##################",
-    "##...#.###########",
-    "##.#.#.####..#####",
-    "##.#.#.####..#####",
-    "##...#.###########",
-    "##################",
-    ".......###########",
-    ".......##########.",
-)
-_ARROW = (
-    "........",
-    "...##...",
-    "....##..",
-    ".....##.",
-    "########",
-    "########",
-    ".....##.",
-    "....##..",
-    "...##...",
-    "........",
-)
-_ENVELOPE = (
-    "######################",
-    "##..................##",
-    "####..............####",
-    "##.###..........###.##",
-    "##...###......###...##",
-    "##.....###..###.....##",
-    "##.......####.......##",
-    "##..................##",
-    "##..................##",
-    "######################",
-)
-
 
 class _Large(Drawn, Widget):
     """Something of block elements in the middle of its width; nothing where it has no room."""
@@ -132,12 +95,18 @@ class LargeWords(_Large):
         return whole if len(whole) <= self.MOST_LINES else []
 
 
-class Emblem(_Large):
-    """What the machine does, without a word: from the token to a letter."""
+class LargePicture(_Large):
+    """A picture that says the same in every language."""
 
-    def draw(self, _view: View, _t: Translator) -> None:
-        """It is the same in every view."""
+    def __init__(self, *parts: Bitmap, when: When | None = None) -> None:
+        super().__init__()
+        self._picture = beside(*parts, gap=3)
+        self._when = when
+
+    def draw(self, view: View, _t: Translator) -> None:
+        """Show it, or hide it if it does not belong to this view."""
+        self.display = self._when is None or self._when(view)
 
     def bitmaps(self, _width: int) -> Sequence[Bitmap]:
-        """The token, an arrow, the envelope."""
-        return [beside(_TOKEN, _ARROW, _ENVELOPE, gap=3)]
+        """The parts beside one another."""
+        return [self._picture]
