@@ -71,7 +71,6 @@ class WelcomeScreen(AlternatingScreen):
 
         Space and Enter press the button that has the focus, which is the one that starts.
         """
-        super().on_key(event)
         pressed = event.key == "space" and self.focused is not None
         if event.is_printable and not pressed and not event.key.startswith(MODIFIERS):
             event.stop()
@@ -92,8 +91,6 @@ class WelcomeScreen(AlternatingScreen):
         """A touch anywhere between head and foot."""
         if self.query_one("#page").region.contains_point(event.screen_offset):
             self._begin()
-        else:
-            super().on_click(event)
 
     def _begin(self) -> None:
         if not self._is_too_soon():

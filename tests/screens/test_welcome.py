@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
-import time
 from dataclasses import replace
 
 import pytest
 from rich.style import Style
 from textual.geometry import Region
 from textual.pilot import Pilot
+from textual.timer import Timer
 
 from kiosk import flow, i18n, problems
 from kiosk.screens import base, welcome
@@ -276,36 +275,26 @@ async def test_between_two_turns_nothing_is_drawn(name: str, period: float) -> N
         assert not app.screen.has_class(TURNED)
 
 
-@pytest.mark.parametrize("touch", ["key", "touch"])
-async def test_it_does_not_turn_over_while_somebody_is_there(
-    touch: str, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("name", LASTING)
+async def test_a_key_or_a_touch_begins_the_wait_anew(
+    name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    period = 2.0
-    turned: list[float] = []
-    touched: list[float] = []
-    turn, stay = AlternatingScreen._turn, AlternatingScreen._stay
+    begun: list[Timer] = []
+    reset = Timer.reset
 
-    def noted(screen: AlternatingScreen) -> None:
-        turned.append(time.monotonic())
-        turn(screen)
+    def noted(timer: Timer) -> None:
+        begun.append(timer)
+        reset(timer)
 
-    def noted_too(screen: AlternatingScreen) -> None:
-        stay(screen)
-        touched.append(time.monotonic())
-
-    monkeypatch.setattr(AlternatingScreen, "_turn", noted)
-    monkeypatch.setattr(AlternatingScreen, "_stay", noted_too)
-    app = GalleryApp(replace(VIEWS["welcome"], alternate=period))
+    monkeypatch.setattr(Timer, "reset", noted)
+    app = GalleryApp(replace(VIEWS[name], alternate=3600.0))
     async with app.run_test() as pilot:
-        await pilot.pause(period * 0.3)
-        await (pilot.press("f7") if touch == "key" else pilot.mouse_down(".brand-name"))
-        await pilot.pause()
-        assert len(touched) == 1
-        async with asyncio.timeout(20):
-            while not turned:
-                await pilot.pause(0.05)
-    # A loaded machine turns over later, never sooner.
-    assert turned[0] - touched[0] >= period * 0.95
+        screen = app.screen
+        assert isinstance(screen, AlternatingScreen)
+        await pilot.press("f7")
+        assert begun == [screen._turning]
+        await pilot.mouse_down(".brand-name")
+        assert begun == [screen._turning] * 2
 
 
 async def test_a_closed_counter_tells_when_it_opens() -> None:
