@@ -105,7 +105,8 @@ class LargePicture(_Large):
 
     def draw(self, view: View, _t: Translator) -> None:
         """Show it, or hide it if it does not belong to this view."""
-        self.display = self._when is None or self._when(view)
+        if self._when is not None:
+            self.display = self._when(view)
 
     def bitmaps(self, _width: int) -> Sequence[Bitmap]:
         """The parts beside one another."""
