@@ -25,8 +25,13 @@ TWO = 2
 MODIFIERS = ("ctrl+", "alt+", "meta+", "super+", "hyper+")
 """How keys begin that are pressed with a letter and write none."""
 
-NEEDS = ("username", "mailbox", "token", "pin")
-"""What a customer has to bring, by the last part of the message's key."""
+NEEDS = (
+    "welcome.need.username",
+    "welcome.need.mailbox",
+    "welcome.need.token",
+    "welcome.need.pin",
+)
+"""What a customer has to bring."""
 
 
 class WelcomeScreen(AlternatingScreen):
@@ -47,7 +52,7 @@ class WelcomeScreen(AlternatingScreen):
                 yield Words("welcome.text", "hero-text")
             with Vertical(id="guide"):
                 yield Words("welcome.need", "text strong")
-                yield from checklist(*(f"welcome.need.{need}" for need in NEEDS))
+                yield from checklist(*NEEDS)
                 yield Words(_hours, "text", when=lambda view: bool(view.hours))
                 yield from self.action_row()
                 yield Words("welcome.how", "how")
