@@ -533,6 +533,7 @@ class Controller:
             simulated=self._simulated,
             demo=self._demo,
             out_of_service=self._readiness.facts,
+            hours=self._machine.hours.on(datetime.now().astimezone()),
             staff_mode=self._staff.view
             if self._staff is not None and self._journey.state in STAFF_STATES
             else None,

@@ -110,7 +110,7 @@ class View:
     keyboard: str = "qwerty"
     """Which keys the username's keyboard begins with: `qwerty` or `abc`."""
     alternate: float = 0.0
-    """Seconds after which the welcome screen changes its layout; 0: never."""
+    """Seconds after which a screen that nobody touches changes its layout; 0: never."""
     hours: tuple[str, ...] = ()
     """Today's opening hours, as `07:30-11:30`; none: always open, or not today."""
     lost_mailbox: bool = False

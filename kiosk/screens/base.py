@@ -18,7 +18,7 @@ from textual.widget import Widget
 
 from kiosk.flow import OVERLAY_TABLE, TABLE, Event, StaffAsked, StaffCalled
 from kiosk.i18n import Translator, translator
-from kiosk.styles.tokens import MEDIUM_SCREEN, TALL_SCREEN, WIDE_SCREEN
+from kiosk.styles.tokens import MEDIUM_SCREEN, TALL_SCREEN, VAST_SCREEN, WIDE_SCREEN
 from kiosk.view import StaffCall, View
 from kiosk.widgets.action_button import ActionButton
 from kiosk.widgets.brand import Brand
@@ -99,6 +99,9 @@ class JourneyScreen(Screen[None], inherit_bindings=False):
     AS_LIST: ClassVar[bool] = False
     """Whether the body is a list, set flush left in a narrower column."""
 
+    ACTIONS_BELOW: ClassVar[bool] = True
+    """Whether the buttons stand below the body; if not, the body has their row in it."""
+
     DOUBLE_TAP: ClassVar[float] = 0.3
     """Seconds. A press this soon after the one before it is the second half of a double
     tap, or a key that is held down: it was meant for the screen before."""
@@ -150,9 +153,8 @@ class JourneyScreen(Screen[None], inherit_bindings=False):
         with Vertical(id="page"), Vertical(id="stage"):
             with Vertical(id="middle"), _Body(id="body", classes="list" if self.AS_LIST else ""):
                 yield from self.body()
-            self._actions = list(self.actions())
-            with Horizontal(id="actions"):
-                yield from self._actions
+            if self.ACTIONS_BELOW:
+                yield from self.action_row()
         with Vertical(id="foot"):
             yield Words(_note, "note", when=lambda v: bool(v.problem or v.reference))
             yield Words(self._legend, "legend")
@@ -171,6 +173,12 @@ class JourneyScreen(Screen[None], inherit_bindings=False):
                     yield ActionButton(_staff, StaffCalled, "small", widget_id="staff")
             if self.STEP:
                 yield StepBar(self.STEP)
+
+    def action_row(self) -> ComposeResult:
+        """Make the row of buttons."""
+        self._actions = list(self.actions())
+        with Horizontal(id="actions"):
+            yield from self._actions
 
     def _legend(self, view: View, t: Translator) -> Content:
         """Name the keys that do something here; F1 and F2 are named on their buttons."""
@@ -195,6 +203,7 @@ class JourneyScreen(Screen[None], inherit_bindings=False):
             reached = max(step for step in steps if step[0] <= size)
             for step in steps:
                 self.set_class(step == reached, step[1])
+        self._widen(self.app.size)
         first = self.first_focus()
         if first is not None:
             self.set_focus(first)
@@ -222,8 +231,13 @@ class JourneyScreen(Screen[None], inherit_bindings=False):
 
     def on_resize(self, event: events.Resize) -> None:
         """Adapt what depends on the screen's size."""
+        self._widen(event.size)
         for bar in self.query(StepBar):
             bar.fit(event.size)
+
+    def _widen(self, size: Size) -> None:
+        columns, rows = VAST_SCREEN
+        self.set_class(size.width >= columns and size.height >= rows, "-vast")
 
     # Speaking.
 
