@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from rich.cells import cell_len
 from textual.content import Content
 from textual.geometry import Size
 from textual.widgets import Static
@@ -37,7 +38,8 @@ class StepBar(Drawn, Static):
         """Put the line together: on a narrow screen, names of other steps fall away."""
         spans: list[tuple[str, str] | str] = [(self._where, "bold")]
         separator = "  ─  "
-        needed = len(self._where) + sum(map(len, self._names)) + 5 * (len(separator) + 2)
+        words = (self._where, *self._names)
+        needed = sum(map(cell_len, words)) + 5 * (len(separator) + 2)
         for number, name in enumerate(self._names, 1):
             if number != self._step and needed > size.width:
                 continue
