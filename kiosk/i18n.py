@@ -76,7 +76,7 @@ class _Borrowed(gettext.NullTranslations):
         language = lender(message)
         if language is None:
             raise MessageMissing(message)
-        return _catalogue(language).gettext(message)
+        return translator(language).unfilled(message)
 
 
 class _Values(dict[str, object]):
@@ -97,6 +97,14 @@ class Translator:
         self.language = language
         self._catalogue = catalogue
 
+    def unfilled(self, key: str) -> str:
+        """Return the message `key` with its `{}` fields as they are.
+
+        Raises:
+            MessageMissing: the catalogue has no such message.
+        """
+        return self._catalogue.gettext(key)
+
     def __call__(self, key: str, /, **values: object) -> str:
         """Return the message `key` with its `{}` fields filled in.
 
@@ -105,7 +113,7 @@ class Translator:
         if "date" in values:
             values["date"] = _date(self.language, str(values["date"]))
         try:
-            text = self._catalogue.gettext(key)
+            text = self.unfilled(key)
         except MessageMissing:
             if self.strict:
                 raise
@@ -155,11 +163,6 @@ def translator(language: str) -> Translator:
     Raises:
         CatalogueMissing: the catalogue has not been compiled.
     """
-    return Translator(language, _catalogue(language))
-
-
-@functools.cache
-def _catalogue(language: str) -> gettext.NullTranslations:
     path = LOCALE_DIRECTORY / language / "LC_MESSAGES" / f"{DOMAIN}.mo"
     try:
         with path.open("rb") as file:
@@ -167,7 +170,7 @@ def _catalogue(language: str) -> gettext.NullTranslations:
     except (OSError, ValueError):
         raise CatalogueMissing(path) from None
     catalogue.add_fallback(_Borrowed() if language in PREPARED else _Unknown())
-    return catalogue
+    return Translator(language, catalogue)
 
 
 def compile_catalogues() -> tuple[Path, ...]:
@@ -193,7 +196,6 @@ def compile_catalogues() -> tuple[Path, ...]:
         partial.replace(target)
         written.append(target)
     translator.cache_clear()
-    _catalogue.cache_clear()
     return tuple(written)
 
 
