@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
 import pytest
@@ -13,6 +13,7 @@ from textual.widget import Widget
 from textual.widgets import Static
 
 from kiosk import i18n
+from kiosk.flow import State
 from kiosk.screens import screen_for
 from kiosk.screens.base import JourneyScreen
 from kiosk.screens.confirm import ConfirmScreen
@@ -27,7 +28,9 @@ from tests.terminal.pictures import text_of
 SMALLEST = (80, 25)
 SIZES = [SMALLEST, (120, 34), (240, 67)]
 
-NAMES = list(VIEWS)
+PROBLEMS = [name for name in VIEWS if name.startswith("problem ")]
+PLAIN = [name for name in VIEWS if name not in PROBLEMS]
+FOR_STAFF = (State.STAFF_LOGIN, State.STAFF)
 SHARES = 8
 """Views are looked at in so many tests, so that several processes can share them."""
 
@@ -95,29 +98,48 @@ def _in_frame(widget: Widget) -> bool:
 
 
 async def all_faults(
-    views: dict[str, View], languages: Sequence[str], size: tuple[int, int]
+    views: Mapping[str, View], languages: Sequence[str], size: tuple[int, int]
 ) -> list[str]:
     """Show every view in every language and say what is not whole. One program shows them all:
     to start it takes longer than to draw."""
     app = GalleryApp(next(iter(views.values())))
     found = []
     async with app.run_test(size=size) as pilot:
+        shown: View | None = None
         for name, view in views.items():
-            before = None
-            for language in languages:
+            for language in languages if view.state not in FOR_STAFF else i18n.LANGUAGES:
                 now = replace(view, language=language, next_language="vi")
-                if before is None:
-                    await app.switch_screen(screen_for(now))
-                else:
+                if shown is not None and _have_one_screen(shown, now):
                     app.journey_screen.show(now)
-                await pilot.pause()
-                before = now
-                found += [f"{name}, {language}: {fault}" for fault in faults_of(app)]
+                else:
+                    await app.switch_screen(screen_for(now))
+                shown = now
+                # A code that gives way to words takes another round of layout.
+                for _ in range(10):
+                    await pilot.pause()
+                    if not (faults := list(faults_of(app))):
+                        break
+                found += [f"{name}, {language}: {fault}" for fault in faults]
     return found
 
 
+def _have_one_screen(one: View, other: View) -> bool:
+    """Whether both can be drawn by the same widgets: the same view in another language, or
+    another problem with the same buttons."""
+    if one.state is other.state is State.PROBLEM and one.problem and other.problem:
+        other = replace(other, problem=one.problem, facts=one.facts, pin=one.pin)
+    return replace(one, language=other.language) == other
+
+
 def share(number: int) -> dict[str, View]:
-    return {name: VIEWS[name] for name in NAMES[number::SHARES]}
+    """Every so many of the views, problems with the same buttons one after the other."""
+
+    def kind(name: str) -> bool:
+        problem = VIEWS[name].problem
+        return problem is not None and problem.can_retry
+
+    names = PLAIN + sorted(PROBLEMS, key=kind)
+    return {name: VIEWS[name] for name in names[number::SHARES]}
 
 
 @pytest.mark.parametrize("number", range(SHARES))
@@ -126,9 +148,8 @@ async def test_the_smallest_screen_shows_every_word_in_every_language(number: in
 
 
 @pytest.mark.parametrize("size", [(100, 30), (120, 34)])
-@pytest.mark.parametrize("number", range(0, SHARES, 2))
-async def test_a_larger_screen_shows_every_word(number: int, size: tuple[int, int]) -> None:
-    assert await all_faults({**share(number), **share(number + 1)}, ["vi"], size) == []
+async def test_a_larger_screen_shows_every_word(size: tuple[int, int]) -> None:
+    assert await all_faults({name: VIEWS[name] for name in PLAIN}, ["vi"], size) == []
 
 
 async def test_the_largest_screen_shows_every_word() -> None:
@@ -138,8 +159,7 @@ async def test_the_largest_screen_shows_every_word() -> None:
 
 async def test_the_smallest_screen_has_room_for_a_demonstration() -> None:
     demo = VIEWS["username, demo"].demo
-    names = [name for name in NAMES if not name.startswith("problem ")]
-    views = {name: replace(VIEWS[name], demo=demo) for name in names}
+    views = {name: replace(VIEWS[name], demo=demo) for name in PLAIN}
     assert await all_faults(views, ["vi"], SMALLEST) == []
 
 
