@@ -22,6 +22,7 @@ from kiosk.widgets.action_button import ActionButton
 from kiosk.widgets.drawn import Words
 from kiosk.widgets.key_grid import KeyGrid
 from kiosk.widgets.qr import QrCode
+from kiosk.widgets.step_bar import StepBar
 from tests.screens.gallery import VIEWS, GalleryApp
 from tests.terminal.pictures import text_of
 
@@ -72,6 +73,10 @@ def faults_of(app: GalleryApp) -> Iterator[str]:
         for line in filter(None, lines):
             if line[0] in NEVER_FIRST or line[-1] in NEVER_LAST:
                 yield f"badly broken: {lines}"
+    for bar in app.screen.query(StepBar):
+        text, lines = str(bar.content), lines_in(seen, bar.region)
+        if letters(text).translate(FRAMES) not in letters("".join(lines)):
+            yield f"cut: {text}, shown: {lines}"
     for kind in (ActionButton, KeyGrid, QrCode):
         for widget in app.screen.query(kind):
             if widget.display:
