@@ -7,6 +7,7 @@ Chinese and Japanese, which have no spaces, wherever the line happens to be full
 from __future__ import annotations
 
 import functools
+import itertools
 import re
 
 from rich.cells import cell_len, chop_cells
@@ -31,6 +32,9 @@ _JAPANESE_PHRASE = re.compile(
 )
 """Finds the letters after which a Japanese line could be broken, but does not read well."""
 
+_QUOTES = str.maketrans("“”‘’", "「」『』")
+"""By itself UAX #14 cannot tell which of the quotation marks of other languages open."""
+
 _HYPHENATED = re.compile(r"[A-Za-z][-/](?=[A-Za-z])")
 
 
@@ -54,7 +58,7 @@ def breaks(text: str, width: int, language: str, *, balanced: bool = False) -> t
         language: whose rules apply.
         balanced: make the lines about equally long, without needing more of them.
     """
-    pieces = _pieces(text, language)
+    pieces = _pieces(text, language, width)
     found = _filled(pieces, width)
     if balanced and found:
         low, high = min(width, max(cell_len(piece.rstrip(" ")) for piece in pieces)), width
@@ -90,16 +94,28 @@ def _filled(pieces: tuple[str, ...], width: int) -> list[int]:
     return found
 
 
-@functools.lru_cache(maxsize=512)
-def _pieces(text: str, language: str) -> tuple[str, ...]:
+def _pieces(text: str, language: str, width: int) -> tuple[str, ...]:
     """Cut the text up into what is not broken, each with the spaces after it."""
     if language not in WITHOUT_SPACES:
         return tuple(_WORD.findall(text))
-    # Its tables take a while to load, and most kiosks speak none of these languages.
-    from uniseg.linebreak import line_break_boundaries  # noqa: PLC0415
-
     kept = {match.end() for match in _HYPHENATED.finditer(text)}
     if language == "ja":
         kept |= {match.end() for match in _JAPANESE_PHRASE.finditer(text)}
-    boundaries = [at for at in line_break_boundaries(text) if at not in kept]
-    return tuple(text[a:b] for a, b in zip([0, *boundaries], boundaries, strict=False))
+    chances = _chances(text)
+    found: list[str] = []
+    for start, end in itertools.pairwise([0, *(at for at in chances if at not in kept)]):
+        if cell_len(text[start:end].rstrip(" ")) <= width:
+            found.append(text[start:end])
+        else:
+            inside = [at for at in chances if start < at < end]
+            found += [text[a:b] for a, b in itertools.pairwise([start, *inside, end])]
+    return tuple(found)
+
+
+@functools.lru_cache(maxsize=512)
+def _chances(text: str) -> tuple[int, ...]:
+    """Where UAX #14 lets a line end, the end of the text included."""
+    # Its tables take a while to load, and most kiosks speak none of these languages.
+    from uniseg.linebreak import line_break_boundaries  # noqa: PLC0415
+
+    return tuple(line_break_boundaries(text.translate(_QUOTES)))
