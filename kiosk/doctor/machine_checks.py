@@ -70,8 +70,10 @@ def machine_checks(
         return [*found, *pcsc.look_at_polkit(machine), *pcsc.look_at_virtual_reader(machine)]
 
     def screen() -> Parts:
+        languages = settings.config.kiosk.languages if settings is not None else ()
         return [
             *display.look_at_fonts(machine),
+            *display.look_at_language_fonts(machine, languages),
             *display.look_at_locale(machine),
             *display.look_at_console_font(machine),
         ]

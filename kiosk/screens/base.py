@@ -17,7 +17,7 @@ from textual.screen import Screen
 from textual.widget import Widget
 
 from kiosk.flow import OVERLAY_TABLE, TABLE, Event, StaffAsked, StaffCalled
-from kiosk.i18n import Translator, translator
+from kiosk.i18n import Translator, speaks_to_staff, translator
 from kiosk.styles.tokens import MEDIUM_SCREEN, TALL_SCREEN, VAST_SCREEN, WIDE_SCREEN
 from kiosk.view import StaffCall, View
 from kiosk.widgets.action_button import ActionButton
@@ -102,6 +102,9 @@ class JourneyScreen(Screen[None], inherit_bindings=False):
     ACTIONS_BELOW: ClassVar[bool] = True
     """Whether the buttons stand below the body; if not, the body has their row in it."""
 
+    FOR_STAFF: ClassVar[bool] = False
+    """Whether this is a screen of staff mode, which not every language is fit for."""
+
     DOUBLE_TAP: ClassVar[float] = 0.3
     """Seconds. A press this soon after the one before it is the second half of a double
     tap, or a key that is held down: it was meant for the screen before."""
@@ -122,12 +125,15 @@ class JourneyScreen(Screen[None], inherit_bindings=False):
     def __init__(self, view: View) -> None:
         super().__init__()
         self.view = view
-        self.t: Translator = translator(view.language)
+        self.t: Translator = self._translator(view)
         self._raised = False
         self._shown_at = time.monotonic()
         self._actions: list[ActionButton] = []
         self._chord: dict[str, float] = {}
         """When each of its keys was pressed last (`time.monotonic`)."""
+
+    def _translator(self, view: View) -> Translator:
+        return translator(speaks_to_staff(view.language) if self.FOR_STAFF else view.language)
 
     # What a screen fills in.
 
@@ -170,7 +176,7 @@ class JourneyScreen(Screen[None], inherit_bindings=False):
                     _display, classes="small", when=lambda v: not v.simulated, widget_id="display"
                 )
                 if self._staff_can_be_called:
-                    yield ActionButton(_staff, StaffCalled, "small", widget_id="staff")
+                    yield _StaffButton(_staff, StaffCalled, "small", widget_id="staff")
             if self.STEP:
                 yield StepBar(self.STEP)
 
@@ -216,7 +222,7 @@ class JourneyScreen(Screen[None], inherit_bindings=False):
         What was typed and where the focus is stay as they are.
         """
         self.view = view
-        self.t = translator(view.language)
+        self.t = self._translator(view)
         self._raised = False
         if not self.is_mounted:
             return
@@ -369,6 +375,15 @@ class JourneyScreen(Screen[None], inherit_bindings=False):
     def on_paste(self, event: events.Paste) -> None:
         """Refuse: nothing on a kiosk is pasted."""
         event.stop()
+
+
+class _StaffButton(ActionButton):
+    """Calls staff, and looks different once they have been told."""
+
+    def draw(self, view: View, t: Translator) -> None:
+        """Say whether staff come."""
+        self.set_class(view.staff is StaffCall.TOLD, "called")
+        super().draw(view, t)
 
 
 class _Body(Vertical):

@@ -57,6 +57,7 @@ _VISIT = {"holder": HOLDER, "username": "hoasen"}
 
 VIEWS: dict[str, View] = {
     "out of service": View(State.OUT_OF_SERVICE, problem=problems.KIOSK_PCSC_DOWN),
+    "closed": View(State.OUT_OF_SERVICE, problem=problems.KIOSK_CLOSED, facts=FACTS),
     "welcome": View(State.WELCOME),
     "welcome, simulated": View(State.WELCOME, simulated=True, demo=DEMO),
     "consent": View(State.CONSENT),
@@ -137,6 +138,7 @@ VIEWS: dict[str, View] = {
     **{
         f"problem {problem.code}": View(State.PROBLEM, problem=problem, facts=FACTS)
         for problem in problems.ALL
+        if problem.shown in (problems.Shown.VISIT, problems.Shown.BOTH)
     },
     "remove token": View(State.REMOVE_TOKEN),
     "goodbye": View(State.GOODBYE),
