@@ -127,7 +127,9 @@ async def test_what_a_customer_left_behind_does_not_come_out_for_the_next(
 ) -> None:
     printer = SlowPrinter()
     async with a_kiosk(directory, server, printer) as kiosk:
-        kiosk.do(*TO_HOTLINE, flow.PrintAsked(), flow.Back(), flow.ForgotUsername())
+        kiosk.do(*TO_HOTLINE, flow.PrintAsked())
+        await kiosk.until(lambda: printer.languages == ["vi"], "the first slip")
+        kiosk.do(flow.Back(), flow.ForgotUsername())
         assert kiosk.view.printer is Printing.READY
         # It waits for the first to be done, and is given up with its customer.
         kiosk.do(flow.PrintAsked(), flow.Finished())
