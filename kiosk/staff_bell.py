@@ -104,24 +104,27 @@ class StaffBell:
         if tools.webhook is not None:
             counters["webhook"] = tools.webhook
         self._recorder.note(EFFECT_BEGUN, trace, effect=effect.value)
+
+        def done(outcome: str) -> None:
+            self._recorder.note(EFFECT_DONE, trace, effect=effect.value, outcome=outcome)
+            answered(outcome == _TOLD)
+
         asked = [
             asyncio.create_task(self._say(name, counter, saying))
             for name, counter in counters.items()
         ]
-        outcomes: list[str] = []
+        told = False
         try:
-            for next_answer in asyncio.as_completed(asked):
-                outcomes.append(await next_answer)
-                if outcomes[-1] == _TOLD:
-                    answered(True)
+            for answer in asyncio.as_completed(asked):
+                if await answer == _TOLD and not told:
+                    told = True
+                    done(_TOLD)
         finally:
             for task in asked:
                 task.cancel()
-        if _TOLD not in outcomes:
-            answered(False)
-        # Without a webhook it is the service's own failure that the journal tells.
-        outcome = _TOLD if _TOLD in outcomes else outcomes[0]
-        self._recorder.note(EFFECT_DONE, trace, effect=effect.value, outcome=outcome)
+        if not told:
+            # The service is the way that every kiosk has: its failure stands in the journal.
+            done(asked[0].result())
 
     async def _say(self, name: str, counter: Counter, saying: Saying) -> str:
         try:

@@ -11,13 +11,14 @@ import importlib
 import re
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Literal
+from urllib.parse import urlsplit
 
 import msgspec
 
 from kiosk import __version__
 from kiosk.config import ConfigError
 from kiosk.service.address import uses_tls
-from kiosk.service.errors import ServiceError, ServiceUnreachable
+from kiosk.service.errors import ServiceError, ServiceUnreachable, ServiceUntrusted
 from kiosk.service.files import private_text
 from kiosk.service.tls import tls_context
 
@@ -106,6 +107,20 @@ class StaffWebhook:
         """
         await self._tell("staff_call_cancelled", call_id)
 
+    @property
+    def host(self) -> str:
+        """Where it is. The path is nobody else's business: with some it is the secret."""
+        return urlsplit(self._url).hostname or ""
+
+    async def reach(self) -> None:
+        """Connect, shake hands, and hang up, for a technician. No request is sent.
+
+        Raises:
+            ServiceUnreachable: nobody is there, or not whom the kiosk trusts.
+        """
+        peer = await asyncio.to_thread(importlib.import_module, "kiosk.service.peer")
+        await peer.reach(self._url, self._tls, self._connect_timeout)
+
     async def close(self) -> None:
         """Close all connections."""
         transport, self._transport = self._transport, None
@@ -118,6 +133,8 @@ class StaffWebhook:
         for attempt in range(1, TRIES + 1):
             try:
                 await self._post(content)
+            except ServiceUntrusted:
+                raise
             except ServiceUnreachable:
                 if attempt == TRIES:
                     raise
