@@ -10,7 +10,7 @@ import pytest
 from kiosk.config import Config, KioskSection, PrinterSection, ServiceSection
 from kiosk.doctor import printer
 from kiosk.doctor.findings import Finding, Status
-from kiosk.doctor.machine import UNIT, Ran
+from kiosk.doctor.machine import CONSOLE_UNIT, UNIT, Ran
 from kiosk.doctor.printer import (
     check_device,
     check_libraries,
@@ -20,7 +20,7 @@ from kiosk.doctor.printer import (
 )
 from kiosk.printing.device import Device
 from tests.printing.receipt import NetworkDevice
-from tests.unit.made_machine import Made, assert_advised, statuses, the
+from tests.unit.made_machine import ROOT, Made, assert_advised, statuses, the
 
 FONT = Ran(0, "Noto Sans Mono\t/usr/share/fonts/NotoSansMono-Regular.ttf\t0")
 
@@ -130,6 +130,22 @@ def test_the_unit_has_to_let_the_kiosk_at_it(tmp_path: Path, drop_in: str, statu
     found = check_unit(Path("/dev/usb/lp0"), made.machine)
     assert the("printer_unit", found).status is status
     assert_advised(found)
+
+
+@pytest.mark.parametrize("unit", [UNIT, CONSOLE_UNIT])
+def test_the_drop_in_of_the_guide_is_all_it_takes(tmp_path: Path, unit: str) -> None:
+    guide = (ROOT / "docs" / "install.md").read_text(encoding="utf-8")
+    assert unit in guide
+    (drop_in,) = [
+        block
+        for block in guide.split("\n```\n")
+        if block.startswith("[Service]\n") and "SupplementaryGroups" in block
+    ]
+    made = Made(tmp_path)
+    made.install()
+    made.write(f"/etc/systemd/system/{UNIT}.d/override.conf", drop_in)
+    (found,) = check_unit(Path("/dev/usb/lp0"), made.machine)
+    assert found.status is Status.OK
 
 
 def test_without_the_unit_there_is_nothing_to_say(tmp_path: Path) -> None:
