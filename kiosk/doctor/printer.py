@@ -26,7 +26,7 @@ LIBRARIES = ("escpos", "PIL")
 CONNECT_SECONDS = 3.0
 """Longest wait for a printer on the network."""
 
-DROP_IN = "docs/install.md, `A receipt printer`, has the drop-in for the unit."
+DROP_IN = "install.md, `A receipt printer`, has the drop-in for the unit."
 
 
 def look_at_printer(config: Config, machine: Machine) -> list[Finding]:

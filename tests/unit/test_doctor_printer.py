@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 
 import pytest
@@ -136,11 +137,7 @@ def test_the_unit_has_to_let_the_kiosk_at_it(tmp_path: Path, drop_in: str, statu
 def test_the_drop_in_of_the_guide_is_all_it_takes(tmp_path: Path, unit: str) -> None:
     guide = (ROOT / "docs" / "install.md").read_text(encoding="utf-8")
     assert unit in guide
-    (drop_in,) = [
-        block
-        for block in guide.split("\n```\n")
-        if block.startswith("[Service]\n") and "SupplementaryGroups" in block
-    ]
+    (drop_in,) = re.findall(r"^```\n(\[Service\]\n.*?)^```", guide, re.M | re.S)
     made = Made(tmp_path)
     made.install()
     made.write(f"/etc/systemd/system/{UNIT}.d/override.conf", drop_in)
