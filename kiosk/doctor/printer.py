@@ -14,7 +14,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from kiosk.config import Config
-from kiosk.doctor.findings import Finding, ok, skipped, warning
+from kiosk.doctor.findings import Finding, ok, warning
 from kiosk.doctor.machine import UNIT, Machine, own_name, owner_of
 from kiosk.doctor.unit_files import unit_settings
 from kiosk.printing.device import Device
@@ -37,7 +37,7 @@ def look_at_printer(config: Config, machine: Machine) -> list[Finding]:
         machine: where fontconfig is asked and the unit is looked for.
     """
     if not config.printer.device:
-        return [skipped("printer", "no printer is configured")]
+        return [ok("printer", "none is configured")]
     device = Device.parse(config.printer.device)
     found = [*check_libraries(), *check_fonts(config.kiosk.languages, machine)]
     if device.host:
