@@ -16,7 +16,7 @@ from types import TracebackType
 import zxingcpp
 from PIL import Image
 
-GRAINS = 4
+GRAINS = 2
 """Times a picture is enlarged for the reader, as a telephone's camera sees it."""
 
 

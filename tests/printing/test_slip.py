@@ -163,7 +163,7 @@ def test_without_the_library_it_says_so_without_a_traceback(
     code = f"import sys; sys.modules[{missing!r}] = None\nimport kiosk.printing.helper as h\n"
     done = subprocess.run(
         [sys.executable, "-I", "-c", code + "sys.exit(h.main())"],
-        input=msgspec.json.encode(Job(slip(), "/dev/null", 32, 384, 5)),
+        input=msgspec.json.encode(Job(slip(), "/dev/null", 32, 384, 15)),
         timeout=20,
         check=False,
         capture_output=True,
@@ -175,7 +175,7 @@ def test_without_the_font_it_says_so(tmp_path: Path) -> None:
     (tmp_path / "fonts.conf").write_text("<fontconfig></fontconfig>", encoding="utf-8")
     done = subprocess.run(
         [sys.executable, "-I", "-m", "kiosk.printing.helper"],
-        input=msgspec.json.encode(Job(slip(), "/dev/null", 32, 384, 5)),
+        input=msgspec.json.encode(Job(slip(), "/dev/null", 32, 384, 15)),
         env={**os.environ, "FONTCONFIG_FILE": str(tmp_path / "fonts.conf")},
         timeout=20,
         check=False,
