@@ -92,6 +92,7 @@ def projected(
         pin_refused=visit.pin_refused,
         resent=visit.resent,
         staff=visit.staff,
+        printer=visit.printing if config.printer.device else None,
         countdown=countdown,
         support=SupportView(support.hotline, support.email, support.fanpage),
         simulated=simulated,

@@ -57,7 +57,7 @@ class StaffCall(Enum):
     NONE = "none"
     CALLING = "calling"
     TOLD = "told"
-    """The service has taken the call."""
+    """The service has taken the call, or the webhook has."""
     FAILED = "failed"
     """Nobody was told."""
 

@@ -16,11 +16,13 @@ from kiosk.doctor import (
     families,
     lockdown,
     pcsc,
+    printer,
     records,
     service,
     tls,
     trust,
     units,
+    webhook,
 )
 from kiosk.doctor.checks import SECONDS, Check, Look, Parts
 from kiosk.doctor.findings import Finding, skipped
@@ -108,6 +110,11 @@ def machine_checks(
             return [_no_configuration("service")]
         return await _service(settings, moment, machine.patience)
 
+    async def hook() -> Parts:
+        if settings is None:
+            return [_no_configuration("webhook")]
+        return await webhook.look_at_webhook(settings, machine.patience)
+
     subjects: list[tuple[str, str, Look]] = [
         (
             "permissions",
@@ -118,8 +125,14 @@ def machine_checks(
         ("modules", "PKCS#11 modules", modules),
         ("trust", "trusted CAs", with_settings("trust", lambda s: _trust(s, moment))),
         ("service", "way to the service", way),
+        ("webhook", "webhook for staff calls", hook),
         ("clock", "clock", lambda: clock.look_at_clock(machine)),
         ("display", "letters on the screen", screen),
+        (
+            "printer",
+            "receipt printer",
+            with_settings("printer", lambda s: printer.look_at_printer(s.config, machine)),
+        ),
         ("disk", "disks", disks),
         ("units", "units", lambda: units.look_at_units(machine)),
         ("unit_files", "unit files", lambda: units.look_at_unit_files(machine)),
