@@ -76,6 +76,7 @@ def projected(
         shuffle_pin_pad=config.screen.shuffle_pin_pad,
         keyboard=config.screen.keyboard,
         alternate=config.screen.alternate,
+        speech=config.speech.enabled,
         problem=problem,
         facts=out_of_service if journey.state is State.OUT_OF_SERVICE else visit.facts,
         pin=visit.pin,

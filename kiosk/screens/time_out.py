@@ -14,7 +14,7 @@ from kiosk.widgets.demo_strip import DEMO_KEYS
 from kiosk.widgets.drawn import Words
 
 _OWN_KEYS = frozenset(
-    {"tab", "shift+tab", "left", "right", "up", "down", "enter", "space", "f1", "f2"}
+    {"tab", "shift+tab", "left", "right", "up", "down", "enter", "space", "f1", "f2", "f4"}
 )
 """Keys that move, press or switch the language. Every other key asks for more time."""
 
