@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import functools
+import logging
 import re
+from collections.abc import Callable
+from typing import Concatenate, ParamSpec
 
 from textual.widget import Widget
 
@@ -15,13 +19,34 @@ from kiosk.screens.welcome import WelcomeScreen
 from kiosk.speech.reading import described, invitation, lines
 from kiosk.speech.speaker import Speaker
 from kiosk.speech.text import spelled, spoken
+from kiosk.supervision import where
 from kiosk.widgets.username_input import UsernameInput
+
+log = logging.getLogger(__name__)
+
+P = ParamSpec("P")
 
 SILENT = (StaffScreen, StaffLoginScreen)
 """Staff read for themselves."""
 
 COUNTED = (30, 20, 10)
 """Seconds left at which the time-out question says so."""
+
+
+def _harmless(
+    act: Callable[Concatenate[Narrator, P], None],
+) -> Callable[Concatenate[Narrator, P], None]:
+    """Have a fault of speech end in silence, not in the end of a kiosk that serves everybody."""
+
+    @functools.wraps(act)
+    def guarded(narrator: Narrator, /, *args: P.args, **kwargs: P.kwargs) -> None:
+        try:
+            act(narrator, *args, **kwargs)
+        except Exception as error:
+            log.error("speech: fault at %s", where(error))
+            narrator.interrupted()
+
+    return guarded
 
 
 class Narrator(Narration):
@@ -36,6 +61,7 @@ class Narrator(Narration):
         self._typed = ""
         self._counted = 0
 
+    @_harmless
     def showed(self, screen: JourneyScreen, countdown: int) -> None:
         """Read a new screen or another language as a whole, else what is new on it."""
         if isinstance(screen, SILENT):
@@ -58,6 +84,7 @@ class Narrator(Narration):
         """Fall silent."""
         self._speaker.stop()
 
+    @_harmless
     def asked(self) -> None:
         """Fall silent, or read the screen again."""
         if self._speaker.speaking:
@@ -65,14 +92,16 @@ class Narrator(Narration):
         else:
             self._read()
 
+    @_harmless
     def focused(self, widget: Widget) -> None:
         """Say what it is, unless the screen was just read with it."""
         screen = self._screen
-        if screen is None or widget.screen is not screen or widget is self._focus:
+        if screen is None or screen not in widget.ancestors or widget is self._focus:
             return
         self._focus = widget
         self._say(described(widget, screen), self._holding(widget))
 
+    @_harmless
     def username_changed(self, value: str) -> None:
         """Say what was typed or taken away."""
         screen, before = self._screen, self._typed
@@ -87,11 +116,13 @@ class Narrator(Narration):
             gone = spelled(before[start : start - longer], screen.t)
             self._say(screen.t("speech.erased", letters=gone))
 
+    @_harmless
     def pin_changed(self, *, erased: bool) -> None:
         """Say the same for every character."""
         if self._screen is not None:
             self._say(self._screen.t("speech.pin.erased" if erased else "speech.pin.typed"))
 
+    @_harmless
     def hinted(self, text: str) -> None:
         """Say it."""
         if self._screen is not None:
