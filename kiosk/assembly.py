@@ -212,9 +212,9 @@ class Settings:
         """Make what reads the screens aloud; None where that is not wanted."""
         if not self.config.speech.enabled:
             return None
-        from kiosk.speech import narrator  # noqa: PLC0415
+        from kiosk.speech import make_narrator  # noqa: PLC0415
 
-        return narrator(self.config.speech)
+        return make_narrator(self.config.speech)
 
     def staff_room(self) -> StaffRoom | None:
         """Make what staff mode works with; None where no staff PIN is configured."""

@@ -11,7 +11,7 @@ from kiosk.speech.espeak import EspeakNg
 from kiosk.speech.narrator import Narrator
 
 
-def narrator(section: SpeechSection) -> Narrator:
+def make_narrator(section: SpeechSection) -> Narrator:
     """Make the narrator with the program that `[speech]` names. Nothing is started yet."""
     kind = EspeakNg if section.program == "espeak-ng" else SpeechDispatcher
     return Narrator(kind(section.rate))

@@ -66,7 +66,6 @@ def _address(address: str, t: Translator) -> str:
     whole = re.sub(r"^\(?(?:https?://)?", "", whole)
     parts = re.findall(r"•+|[@.]|[^•@.]+", whole)
     names = {"@": t("speech.at"), ".": t("speech.dot")}
-    words = [
-        f"{t('speech.hidden')}," if part[0] == "•" else names.get(part, part) for part in parts
-    ]
+    hidden = t("speech.hidden") + ","
+    words = [hidden if part[0] == "•" else names.get(part, part) for part in parts]
     return " ".join(words).rstrip(",") + end

@@ -19,6 +19,7 @@ from kiosk.sandbox.scenario import PIN, STAFF_PIN
 from kiosk.sandbox.server.run import SandboxServer
 from kiosk.screens import JourneyScreen
 from kiosk.screens.confirm import ConfirmScreen
+from kiosk.speech import narrator
 from kiosk.speech.narrator import Narrator
 from kiosk.speech.speaker import Speaker, Wish
 from tests.visits.kiosk import Kiosk
@@ -205,3 +206,18 @@ async def test_staff_mode_is_not_read(heard: Heard) -> None:
     await heard.pilot.pause()
     assert heard.speaker.texts[before:] == []
     assert not heard.speaker.speaking
+
+
+async def test_a_fault_of_the_reading_does_not_end_the_kiosk(
+    heard: Heard, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def broken(*_: object) -> tuple[str, ...]:
+        raise ValueError("secret")
+
+    await heard.reaches("welcome.title")
+    monkeypatch.setattr(narrator, "lines", broken)
+    await heard.pilot.press("enter")
+    await heard.kiosk.reaches(State.CONSENT)
+    await heard.kiosk.until(lambda: "speech: fault at ValueError" in caplog.text, "the line")
+    assert "secret" not in caplog.text
+    assert heard.app.is_running
