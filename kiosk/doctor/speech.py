@@ -13,6 +13,9 @@ from kiosk.doctor.unit_files import unit_file, unit_settings
 
 SOCKET = "/run/speech-dispatcher/speechd.sock"
 SERVICE = "speech-dispatcherd.service"
+SETTINGS = "/etc/speech-dispatcher/speechd.conf"
+TELLTALE = 5
+"""LogLevel at which texts are written to the log (seen with 0.11.4)."""
 SOUND = "/dev/snd"
 DROP_IN = f"/etc/systemd/system/{UNIT}.d/sound.conf"
 
@@ -28,7 +31,8 @@ def look_at_speech(section: SpeechSection, machine: Machine) -> list[Finding]:
     """
     if section.program == "espeak-ng":
         return [_espeak(machine), _card(machine), *_unit(machine, device=True)]
-    return [_dispatcher(machine), _voice(machine), _card(machine), *_unit(machine, device=False)]
+    own = [_dispatcher(machine), _voice(machine), *_log(machine)]
+    return [*own, _card(machine), *_unit(machine, device=False)]
 
 
 def _espeak(machine: Machine) -> Finding:
@@ -75,6 +79,17 @@ def _voice(machine: Machine) -> Finding:
         "speech-dispatcher has no espeak-ng, and perhaps no voice for Vietnamese",
         "apt install speech-dispatcher-espeak-ng",
     )
+
+
+def _log(machine: Machine) -> list[Finding]:
+    """Whether speech-dispatcher writes down what it says, as whose certificate it is."""
+    for line in (machine.text(SETTINGS) or "").splitlines():
+        if line.split()[:1] == ["LogLevel"] and line.split()[1:2] >= [str(TELLTALE)]:
+            text = (
+                f"speech-dispatcher writes all that it says into its log (LogLevel in {SETTINGS})"
+            )
+            return [failed("speech_log", text, "Set LogLevel to 3, and delete its logs.")]
+    return []
 
 
 def _card(machine: Machine) -> Finding:

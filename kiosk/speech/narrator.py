@@ -105,7 +105,7 @@ class Narrator(Narration):
     def username_changed(self, value: str) -> None:
         """Say what was typed or taken away."""
         screen, before = self._screen, self._typed
-        if screen is None or value == before:
+        if screen is None or not screen.query(UsernameInput) or value == before:
             return
         self._typed = value
         start = _in_common(before, value)

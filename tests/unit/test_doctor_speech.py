@@ -85,3 +85,9 @@ def test_only_a_kiosk_that_speaks_is_asked(made: Made, tmp_path: Path) -> None:
 
     assert "speech" not in subjects(shipped)
     assert "speech" in subjects(shipped.replace("enabled = false", "enabled = true"))
+
+
+@pytest.mark.parametrize(("level", "failed"), [("3", False), ("5", True)])
+def test_a_log_of_all_that_is_said(made: Made, level: str, failed: bool) -> None:
+    made.write("/etc/speech-dispatcher/speechd.conf", f"# LogLevel 5\nLogLevel  {level}\n")
+    assert ("speech_log" in statuses(look_at_speech(DISPATCHER, made.machine))) is failed
