@@ -14,8 +14,8 @@ from kiosk.doctor.unit_files import unit_file, unit_settings
 SOCKET = "/run/speech-dispatcher/speechd.sock"
 SERVICE = "speech-dispatcherd.service"
 SETTINGS = "/etc/speech-dispatcher/speechd.conf"
-TELLTALE = 5
-"""LogLevel at which texts are written to the log (seen with 0.11.4)."""
+TELLTALE = "5"
+"""The highest LogLevel, at which texts are written to the log (seen with 0.11.4)."""
 SOUND = "/dev/snd"
 DROP_IN = f"/etc/systemd/system/{UNIT}.d/sound.conf"
 
@@ -84,7 +84,7 @@ def _voice(machine: Machine) -> Finding:
 def _log(machine: Machine) -> list[Finding]:
     """Whether speech-dispatcher writes down what it says, as whose certificate it is."""
     for line in (machine.text(SETTINGS) or "").splitlines():
-        if line.split()[:1] == ["LogLevel"] and line.split()[1:2] >= [str(TELLTALE)]:
+        if line.split()[:2] == ["LogLevel", TELLTALE]:
             text = (
                 f"speech-dispatcher writes all that it says into its log (LogLevel in {SETTINGS})"
             )
