@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from kiosk.hardware.token_client import Deadlines, HelperTokenDriver
     from kiosk.hardware.unknown_tokens import UnknownTokens
     from kiosk.mail_exchange import MailboxFinder
+    from kiosk.narration import Narration
     from kiosk.service.client import ServiceClient
     from kiosk.service.webhook import StaffWebhook
     from kiosk.staff.mode import StaffRoom
@@ -248,6 +249,14 @@ class Settings:
             staff=self.staff_room(),
             printer=self.printer(),
         )
+
+    def narration(self) -> Narration | None:
+        """Make what reads the screens aloud; None where that is not wanted."""
+        if not self.config.speech.enabled:
+            return None
+        from kiosk.speech import make_narrator  # noqa: PLC0415
+
+        return make_narrator(self.config.speech)
 
     def staff_room(self) -> StaffRoom | None:
         """Make what staff mode works with; None where no staff PIN is configured."""

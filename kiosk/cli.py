@@ -272,7 +272,9 @@ def _run(options: argparse.Namespace) -> int:
     from kiosk.app import KioskApp
 
     app = KioskApp(
-        lambda show, crash: settings.controller(PcscWatcher(), show, crash), settings.tools
+        lambda show, crash: settings.controller(PcscWatcher(), show, crash),
+        settings.tools,
+        narration=settings.narration(),
     )
     app.run()
     return leave(app)

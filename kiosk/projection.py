@@ -79,6 +79,7 @@ def projected(
         keyboard=config.screen.keyboard,
         alternate=config.screen.alternate,
         hours=hours,
+        speech=config.speech.enabled,
         problem=problem,
         facts=out_of_service if journey.state is State.OUT_OF_SERVICE else visit.facts,
         pin=visit.pin,

@@ -115,6 +115,8 @@ class View:
     """Today's opening hours, as `07:30-11:30`; none: always open, or not today."""
     lost_mailbox: bool = False
     """The way by telephone is taken because the registered mailbox cannot be opened."""
+    speech: bool = False
+    """The screens are read aloud, so the key that repeats them is named."""
     printer: Printing | None = None
     """What the printer does; None: there is none."""
     problem: Problem | None = None

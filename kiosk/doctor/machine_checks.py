@@ -19,6 +19,7 @@ from kiosk.doctor import (
     printer,
     records,
     service,
+    speech,
     tls,
     trust,
     units,
@@ -144,6 +145,9 @@ def machine_checks(
         ),
         ("duty", "duty", with_settings("duty", duty)),
     ]
+    if settings is not None and settings.config.speech.enabled:
+        section = settings.config.speech
+        subjects.append(("speech", "speech", lambda: speech.look_at_speech(section, machine)))
     return [Check(*subject, SECONDS * machine.patience) for subject in subjects]
 
 

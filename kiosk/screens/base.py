@@ -56,6 +56,10 @@ class ThemeToggled(Message):
     """The customer wants colours of the highest contrast, or the usual ones again."""
 
 
+class SpeechAsked(Message):
+    """The customer wants to hear the screen again, or no more of it."""
+
+
 class DemoAsked(Message):
     """Somebody used the demonstration's strip."""
 
@@ -69,9 +73,9 @@ class JourneyScreen(Screen[None], inherit_bindings=False):
     """One step of the journey.
 
     A screen draws a `View` and posts what the customer did: `Raised`, `LanguageToggled`,
-    `LanguageChosen`, `ThemeToggled`, `DemoAsked`. It decides nothing. After it has raised an
-    event it is deaf to further presses until it is shown a view or comes back from under
-    another screen.
+    `LanguageChosen`, `ThemeToggled`, `SpeechAsked`, `DemoAsked`. It decides nothing.
+    After it has raised an event it is deaf to further presses until it is shown a view or comes
+    back from under another screen.
     """
 
     AUTO_FOCUS = ""
@@ -89,6 +93,7 @@ class JourneyScreen(Screen[None], inherit_bindings=False):
         Binding("f1", "call_staff", show=False),
         Binding("f2", "toggle_language", show=False),
         Binding("f3", "toggle_theme", show=False),
+        Binding("f4", "speak", show=False),
         *(Binding(key, f"chord('{key}')", show=False) for key in STAFF_CHORD),
         *(Binding(key, f"demo('{action}')", show=False) for key, action in DEMO_KEYS.items()),
     ]
@@ -192,6 +197,8 @@ class JourneyScreen(Screen[None], inherit_bindings=False):
         leaving = self._leaving()
         if leaving is not None:
             keys.append(("Esc", phrase(leaving.source, view, t).plain))
+        if view.speech:
+            keys.append(("F4", t("legend.speech")))
         spans: list[tuple[str, str] | str] = []
         for key, meaning in keys:
             spans += ["   " if spans else "", (f" {key} ", "reverse"), f" {meaning}"]
@@ -300,6 +307,10 @@ class JourneyScreen(Screen[None], inherit_bindings=False):
     def action_toggle_theme(self) -> None:
         """F3."""
         self.post_message(ThemeToggled())
+
+    def action_speak(self) -> None:
+        """F4."""
+        self.post_message(SpeechAsked())
 
     def action_chord(self, key: str) -> None:
         """F11, F12: both within a second, in either order."""

@@ -15,7 +15,7 @@ from kiosk.widgets.drawn import Words
 from kiosk.widgets.large import LargeWords
 
 _OWN_KEYS = frozenset(
-    {"tab", "shift+tab", "left", "right", "up", "down", "enter", "space", "f1", "f2", "f3"}
+    {"tab", "shift+tab", "left", "right", "up", "down", "enter", "space", "f1", "f2", "f3", "f4"}
 )
 """Keys that move, press, or switch language or colours. Every other one asks for more time."""
 
