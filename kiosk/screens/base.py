@@ -17,8 +17,8 @@ from textual.screen import Screen
 from textual.widget import Widget
 
 from kiosk.flow import OVERLAY_TABLE, TABLE, Event, StaffAsked, StaffCalled
-from kiosk.i18n import Translator, translator
-from kiosk.styles.tokens import MEDIUM_SCREEN, TALL_SCREEN, WIDE_SCREEN
+from kiosk.i18n import Translator, speaks_to_staff, translator
+from kiosk.styles.tokens import MEDIUM_SCREEN, TALL_SCREEN, VAST_SCREEN, WIDE_SCREEN
 from kiosk.view import StaffCall, View
 from kiosk.widgets.action_button import ActionButton
 from kiosk.widgets.brand import Brand
@@ -56,6 +56,10 @@ class ThemeToggled(Message):
     """The customer wants colours of the highest contrast, or the usual ones again."""
 
 
+class SpeechAsked(Message):
+    """The customer wants to hear the screen again, or no more of it."""
+
+
 class DemoAsked(Message):
     """Somebody used the demonstration's strip."""
 
@@ -69,9 +73,9 @@ class JourneyScreen(Screen[None], inherit_bindings=False):
     """One step of the journey.
 
     A screen draws a `View` and posts what the customer did: `Raised`, `LanguageToggled`,
-    `LanguageChosen`, `ThemeToggled`, `DemoAsked`. It decides nothing. After it has raised an
-    event it is deaf to further presses until it is shown a view or comes back from under
-    another screen.
+    `LanguageChosen`, `ThemeToggled`, `SpeechAsked`, `DemoAsked`. It decides nothing.
+    After it has raised an event it is deaf to further presses until it is shown a view or comes
+    back from under another screen.
     """
 
     AUTO_FOCUS = ""
@@ -89,6 +93,7 @@ class JourneyScreen(Screen[None], inherit_bindings=False):
         Binding("f1", "call_staff", show=False),
         Binding("f2", "toggle_language", show=False),
         Binding("f3", "toggle_theme", show=False),
+        Binding("f4", "speak", show=False),
         *(Binding(key, f"chord('{key}')", show=False) for key in STAFF_CHORD),
         *(Binding(key, f"demo('{action}')", show=False) for key, action in DEMO_KEYS.items()),
     ]
@@ -98,6 +103,12 @@ class JourneyScreen(Screen[None], inherit_bindings=False):
 
     AS_LIST: ClassVar[bool] = False
     """Whether the body is a list, set flush left in a narrower column."""
+
+    ACTIONS_BELOW: ClassVar[bool] = True
+    """Whether the buttons stand below the body; if not, the body has their row in it."""
+
+    FOR_STAFF: ClassVar[bool] = False
+    """Whether this is a screen of staff mode, which not every language is fit for."""
 
     DOUBLE_TAP: ClassVar[float] = 0.3
     """Seconds. A press this soon after the one before it is the second half of a double
@@ -119,12 +130,15 @@ class JourneyScreen(Screen[None], inherit_bindings=False):
     def __init__(self, view: View) -> None:
         super().__init__()
         self.view = view
-        self.t: Translator = translator(view.language)
+        self.t: Translator = self._translator(view)
         self._raised = False
         self._shown_at = time.monotonic()
         self._actions: list[ActionButton] = []
         self._chord: dict[str, float] = {}
         """When each of its keys was pressed last (`time.monotonic`)."""
+
+    def _translator(self, view: View) -> Translator:
+        return translator(speaks_to_staff(view.language) if self.FOR_STAFF else view.language)
 
     # What a screen fills in.
 
@@ -150,9 +164,8 @@ class JourneyScreen(Screen[None], inherit_bindings=False):
         with Vertical(id="page"), Vertical(id="stage"):
             with Vertical(id="middle"), _Body(id="body", classes="list" if self.AS_LIST else ""):
                 yield from self.body()
-            self._actions = list(self.actions())
-            with Horizontal(id="actions"):
-                yield from self._actions
+            if self.ACTIONS_BELOW:
+                yield from self.action_row()
         with Vertical(id="foot"):
             yield Words(_note, "note", when=lambda v: bool(v.problem or v.reference))
             yield Words(self._legend, "legend")
@@ -168,9 +181,15 @@ class JourneyScreen(Screen[None], inherit_bindings=False):
                     _display, classes="small", when=lambda v: not v.simulated, widget_id="display"
                 )
                 if self._staff_can_be_called:
-                    yield ActionButton(_staff, StaffCalled, "small", widget_id="staff")
+                    yield _StaffButton(_staff, StaffCalled, "small", widget_id="staff")
             if self.STEP:
                 yield StepBar(self.STEP)
+
+    def action_row(self) -> ComposeResult:
+        """Make the row of buttons."""
+        self._actions = list(self.actions())
+        with Horizontal(id="actions"):
+            yield from self._actions
 
     def _legend(self, view: View, t: Translator) -> Content:
         """Name the keys that do something here; F1 and F2 are named on their buttons."""
@@ -178,6 +197,8 @@ class JourneyScreen(Screen[None], inherit_bindings=False):
         leaving = self._leaving()
         if leaving is not None:
             keys.append(("Esc", phrase(leaving.source, view, t).plain))
+        if view.speech:
+            keys.append(("F4", t("legend.speech")))
         spans: list[tuple[str, str] | str] = []
         for key, meaning in keys:
             spans += ["   " if spans else "", (f" {key} ", "reverse"), f" {meaning}"]
@@ -195,6 +216,7 @@ class JourneyScreen(Screen[None], inherit_bindings=False):
             reached = max(step for step in steps if step[0] <= size)
             for step in steps:
                 self.set_class(step == reached, step[1])
+        self._widen(self.app.size)
         first = self.first_focus()
         if first is not None:
             self.set_focus(first)
@@ -207,7 +229,7 @@ class JourneyScreen(Screen[None], inherit_bindings=False):
         What was typed and where the focus is stay as they are.
         """
         self.view = view
-        self.t = translator(view.language)
+        self.t = self._translator(view)
         self._raised = False
         if not self.is_mounted:
             return
@@ -222,8 +244,13 @@ class JourneyScreen(Screen[None], inherit_bindings=False):
 
     def on_resize(self, event: events.Resize) -> None:
         """Adapt what depends on the screen's size."""
+        self._widen(event.size)
         for bar in self.query(StepBar):
             bar.fit(event.size)
+
+    def _widen(self, size: Size) -> None:
+        columns, rows = VAST_SCREEN
+        self.set_class(size.width >= columns and size.height >= rows, "-vast")
 
     # Speaking.
 
@@ -280,6 +307,10 @@ class JourneyScreen(Screen[None], inherit_bindings=False):
     def action_toggle_theme(self) -> None:
         """F3."""
         self.post_message(ThemeToggled())
+
+    def action_speak(self) -> None:
+        """F4."""
+        self.post_message(SpeechAsked())
 
     def action_chord(self, key: str) -> None:
         """F11, F12: both within a second, in either order."""
@@ -355,6 +386,15 @@ class JourneyScreen(Screen[None], inherit_bindings=False):
     def on_paste(self, event: events.Paste) -> None:
         """Refuse: nothing on a kiosk is pasted."""
         event.stop()
+
+
+class _StaffButton(ActionButton):
+    """Calls staff, and looks different once they have been told."""
+
+    def draw(self, view: View, t: Translator) -> None:
+        """Say whether staff come."""
+        self.set_class(view.staff is StaffCall.TOLD, "called")
+        super().draw(view, t)
 
 
 class _Body(Vertical):

@@ -50,6 +50,8 @@ class StaffScreen(JourneyScreen):
         Binding("pageup", "turn(-1)", show=False),
     ]
 
+    FOR_STAFF = True
+
     CODE_TIME: ClassVar[float] = 3.0
     """Seconds after which a digit is no longer part of a code, but opens a page."""
 

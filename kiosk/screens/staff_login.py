@@ -21,6 +21,8 @@ from kiosk.widgets.pin_entry import PinEntry
 class StaffLoginScreen(PinTypingScreen):
     """`State.STAFF_LOGIN`. The PIN goes where a customer's goes: into the one PIN buffer."""
 
+    FOR_STAFF = True
+
     def __init__(self, view: View) -> None:
         super().__init__(view)
         self._asked_again = False

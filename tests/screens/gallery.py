@@ -57,6 +57,7 @@ _VISIT = {"holder": HOLDER, "username": "hoasen"}
 
 VIEWS: dict[str, View] = {
     "out of service": View(State.OUT_OF_SERVICE, problem=problems.KIOSK_PCSC_DOWN),
+    "closed": View(State.OUT_OF_SERVICE, problem=problems.KIOSK_CLOSED, facts=FACTS),
     "welcome": View(State.WELCOME),
     "welcome, simulated": View(State.WELCOME, simulated=True, demo=DEMO),
     "consent": View(State.CONSENT),
@@ -91,6 +92,7 @@ VIEWS: dict[str, View] = {
         State.NO_MATCH, problem=problems.SERVICE_NO_MATCH, can_look_up=True
     ),
     "confirm": View(State.CONFIRM, **_VISIT, reset=RESET),
+    "confirm, spoken": View(State.CONFIRM, **_VISIT, reset=RESET, speech=True),
     "sending": View(State.SENDING, **_VISIT, reset=RESET),
     "send failed": View(State.SEND_FAILED, problem=problems.SERVICE_SEND_FAILED),
     "result unknown": View(
@@ -137,6 +139,7 @@ VIEWS: dict[str, View] = {
     **{
         f"problem {problem.code}": View(State.PROBLEM, problem=problem, facts=FACTS)
         for problem in problems.ALL
+        if problem.shown in (problems.Shown.VISIT, problems.Shown.BOTH)
     },
     "remove token": View(State.REMOVE_TOKEN),
     "goodbye": View(State.GOODBYE),

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import functools
 import sys
 from dataclasses import replace
 from pathlib import Path
 
 from PIL import Image, ImageDraw, ImageFont
+from rich.cells import cell_len
 from rich.segment import Segment
 from rich.style import Style
 from textual.app import App
@@ -27,6 +29,13 @@ FONTS = {
     )
     for bold in (False, True)
 }
+
+
+@functools.cache
+def wide_font(*, bold: bool) -> ImageFont.FreeTypeFont:
+    """The font of Debian's package fonts-noto-cjk, which only pictures of these languages need."""
+    name = f"NotoSansCJK-{'Bold' if bold else 'Regular'}.ttc"
+    return ImageFont.truetype(f"/usr/share/fonts/opentype/noto/{name}", 22)
 
 
 def lines_of(app: App[None]) -> list[list[Segment]]:
@@ -56,10 +65,11 @@ def picture_of(app: App[None]) -> Image.Image:
                 paint_cell(
                     draw, column * CELL[0], row * CELL[1], character, foreground, background, font
                 )
-                column += 1
+                column += cell_len(character)
             if style and style.underline:
                 y = (row + 1) * CELL[1] - 2
-                draw.line(((column - len(text)) * CELL[0], y, column * CELL[0], y), foreground)
+                left = (column - cell_len(text)) * CELL[0]
+                draw.line((left, y, column * CELL[0], y), foreground)
     return image
 
 
@@ -80,8 +90,10 @@ def paint_cell(
     background: tuple[int, int, int],
     font: ImageFont.FreeTypeFont,
 ) -> None:
-    """Paint one cell. Blocks are painted as areas, as terminals do."""
+    """Paint one cell, or the two of a wide letter. Blocks are painted as areas, as terminals do."""
     width, height = CELL
+    if cell_len(character) == 2:
+        width, font = 2 * width, wide_font(bold=font is FONTS[True])
     draw.rectangle((x, y, x + width - 1, y + height - 1), background)
     if character in "█▀▄▏":
         top = y + height // 2 if character == "▄" else y

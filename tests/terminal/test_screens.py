@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import pytest
 
-from kiosk.i18n import LANGUAGES
+from kiosk.i18n import ALL, LANGUAGES
 from tests.terminal.laboratory import Laboratory
 from tests.terminal.review import Review, main_views
 
@@ -33,3 +33,11 @@ def test_a_code_is_read_off_the_smallest_screen_in_every_theme(lab: Laboratory, 
     with Review(lab, 80, 25) as review:
         for name in WITH_CODES:
             assert review.look(name, LANGUAGES[0], theme).faults == [], name
+
+
+def test_the_fonts_have_the_signs_of_every_language(lab: Laboratory) -> None:
+    with Review(lab, 120, 34) as review:
+        for language in ALL[1:]:
+            for name in ("welcome", "consent", "hotline", "PIN wrong"):
+                assert review.look(name, language, "light").faults == [], (language, name)
+        assert review.glyph_faults() == []
