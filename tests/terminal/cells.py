@@ -42,6 +42,8 @@ class Shown:
     cells: Sequence[Sequence[Cell]]
     codes: Sequence[str]
     """The texts of the QR codes on the screen."""
+    missing: Sequence[str]
+    """Messages that the language lacks."""
     scrolled: Sequence[str]
     """Widgets that are wider than their place."""
 
@@ -54,6 +56,7 @@ def parse(told: Mapping[str, Any]) -> Shown:
         tuple(told["terminal"]),
         [_cells_of(line) for line in told["runs"]],
         told["codes"],
+        told["missing"],
         told["scrolled"],
     )
 

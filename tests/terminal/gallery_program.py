@@ -27,7 +27,7 @@ from textual.pilot import Pilot
 from textual.screen import Screen
 from textual.widgets import Static
 
-from kiosk.i18n import Translator
+from kiosk.i18n import MessageMissing, Translator
 from kiosk.keyboard import KeyByKeyDriver
 from kiosk.screens import screen_for
 from kiosk.styles.tokens import theme_name
@@ -76,6 +76,8 @@ class GalleryProgram(GalleryApp):
             await writer.drain()
 
     async def _obey(self, question: dict[str, Any]) -> None:
+        if question:
+            _missing.clear()
         if "view" in question:
             self.view = replace(
                 VIEWS[question["view"]],
@@ -96,6 +98,7 @@ class GalleryProgram(GalleryApp):
             "terminal": _terminal_size(),
             "runs": [list(_runs(line)) for line in lines_of(self)],
             "codes": [code._source(self.view) for code in self._codes()],
+            "missing": sorted(_missing),
             "scrolled": [str(widget) for widget in self._scrolled()],
         }
 
@@ -127,8 +130,26 @@ def _terminal_size() -> tuple[int, int, int, int]:
     return columns, lines, width, height
 
 
+_missing: set[str] = set()
+"""The messages that the view wants and its language lacks."""
+
+
+def _note_missing_messages() -> None:
+    """Have them noted; on the screen their names stand in their place, as at the counter."""
+    look_up = Translator.unfilled
+
+    def look_up_and_note(self: Translator, key: str) -> str:
+        try:
+            return look_up(self, key)
+        except MessageMissing:
+            _missing.add(key)
+            raise
+
+    Translator.unfilled = look_up_and_note
+
+
 def main() -> None:
-    Translator.strict = True
+    _note_missing_messages()
     GalleryProgram(sys.argv[1]).run()
 
 

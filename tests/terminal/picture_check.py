@@ -43,8 +43,6 @@ class PictureCheck:
             yield f"the program has {size[0]}×{size[1]} cells"
             return
         yield from self._faults_of_size(picture, shown, window)
-        if shown.scrolled:
-            yield f"wider than its place: {', '.join(shown.scrolled)}"
         yield from self._faults_of_cells(picture, shown, window)
 
     def _faults_of_size(self, picture: Image.Image, shown: Shown, window: Window) -> Iterator[str]:

@@ -87,10 +87,14 @@ class Review:
                 break
             # What moves by itself may have gone on.
             shown = self._gallery.ask()
-        faults += self._code_faults(shown, picture)
+        faults += self._other_faults(shown, picture)
         return shown, picture, faults
 
-    def _code_faults(self, shown: Shown, picture: Image.Image) -> Iterator[str]:
+    def _other_faults(self, shown: Shown, picture: Image.Image) -> Iterator[str]:
+        if shown.missing:
+            yield f"messages that the language lacks: {', '.join(shown.missing)}"
+        if shown.scrolled:
+            yield f"wider than its place: {', '.join(shown.scrolled)}"
         if shown.codes:
             found = codes_in(picture, self._laboratory.folder)
             if sorted(found) != sorted(shown.codes):
