@@ -177,6 +177,10 @@ class NoToken(Event):
     """Has no token."""
 
 
+class PrintAsked(Event):
+    """Wants the way by telephone on paper."""
+
+
 class Back(Event):
     """Went one step back."""
 
@@ -485,6 +489,7 @@ TABLE: Mapping[State, Mapping[type[Event], Transition]] = {
         Cancelled: _END,
     },
     State.HOTLINE: {
+        PrintAsked: Transition(State.HOTLINE),
         Back: Transition(State.CHOOSE_CASE),
         Finished: _END,
     },

@@ -19,7 +19,6 @@ class MailBouncedScreen(JourneyScreen):
     """`State.MAIL_BOUNCED`. It may come up while the result is read, so a key does nothing for
     a second."""
 
-    AS_LIST = True
     SETTLE = 1.0
 
     def body(self) -> ComposeResult:

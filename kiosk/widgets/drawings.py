@@ -138,17 +138,17 @@ REMOVE = Drawing((_token_at(_IN), _token_at(_NEAR), _AFTER, _AFTER), still=2)
 REMOVED = Drawing((_AFTER,))
 """A token is out."""
 
-_TWO_PORTS = (*_PORT[:11], *_PORT[1:])
+_TWO_PORTS = (*_PORT[:2], *_PORT[4:11], *_PORT[1:3], *_PORT[4:11], *_PORT[-2:])
 
 SEVERAL = Drawing(
     (
         put_together(
             50,
-            25,
+            20,
             (_PORT_AT, 0, _TWO_PORTS),
-            (_IN, 3, _TOKEN),
-            (_FAR, 13, _TOKEN),
-            (24, 14, mirrored(_ARROW)),
+            (_IN, 1, _TOKEN),
+            (_FAR, 10, _TOKEN),
+            (24, 11, mirrored(_ARROW)),
         ),
     )
 )
@@ -180,9 +180,9 @@ _LARGE_DOT = (".hh.", "hhhh", "hhhh", ".hh.")
 def _dots(lit: int, left: int, top: int) -> tuple[Part, ...]:
     """Three dots, one of them large."""
     return tuple(
-        (left + 5 * place - 1, top - 1, _LARGE_DOT)
+        (left + 4 * place - 1, top - 1, _LARGE_DOT)
         if place == lit
-        else (left + 5 * place, top, _DOT)
+        else (left + 4 * place, top, _DOT)
         for place in range(3)
     )
 
@@ -266,6 +266,8 @@ def _letter(colour: str, sign: Rows) -> Drawing:
     return Drawing((put_together(34, 19, (0, 0, _ENVELOPE), (21, 6, badge)),))
 
 
+LETTER_WAITING = Drawing((put_together(34, 19, (3, 2, _ENVELOPE)),))
+"""A letter."""
 LETTER = _letter("o", _CHECK)
 """A letter that has left."""
 LETTER_WANTED = _letter("h", _QUESTION)

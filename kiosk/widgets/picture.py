@@ -14,9 +14,10 @@ from textual.timer import Timer
 from textual.widget import Widget
 
 from kiosk.i18n import Translator
+from kiosk.styles.tokens import MEDIUM_SCREEN
 from kiosk.view import View
 from kiosk.widgets.drawings import Drawing, Rows, doubled
-from kiosk.widgets.drawn import Drawn
+from kiosk.widgets.drawn import Drawn, When
 
 _ROLES = {
     "b": "picture--brand",
@@ -42,21 +43,28 @@ class Picture(Drawn, Widget):
     FRAME_TIME: ClassVar[float] = 1.0
     """Seconds from one frame to the next."""
 
-    def __init__(self, drawing: Drawing | Callable[[View], Drawing], classes: str = "") -> None:
+    def __init__(
+        self,
+        drawing: Drawing | Callable[[View], Drawing],
+        classes: str = "",
+        *,
+        when: When | None = None,
+    ) -> None:
         super().__init__(classes=classes)
         self._choose = drawing if callable(drawing) else lambda _view: drawing
+        self._when = when
         self._drawing: Drawing | None = None
         self._frame = 0
         self._moving: Timer | None = None
 
     def draw(self, view: View, _t: Translator) -> None:
         """Show what belongs to the view, and let it move if that is wanted."""
+        self.display = self._when is None or self._when(view)
         drawing = self._choose(view)
         if drawing is not self._drawing:
             self._drawing = drawing
             self._frame = 0
-            self.styles.max_height = _cells(drawing, 2).height
-            self.refresh(layout=True)
+            self.fit(self.app.size)
         moves = len(drawing.frames) > 1 and not view.reduced_motion
         if moves and self._moving is None:
             self._moving = self.set_interval(self.FRAME_TIME, self._turn)
@@ -67,6 +75,13 @@ class Picture(Drawn, Widget):
             if self._frame != drawing.still:
                 self._frame = drawing.still
                 self.refresh()
+
+    def fit(self, screen: Size) -> None:
+        """Take as many rows at most as the drawing needs on a screen of this size."""
+        if self._drawing is not None:
+            scale = 2 if screen.height >= MEDIUM_SCREEN else 1
+            self.styles.max_height = _cells(self._drawing, scale).height
+            self.refresh(layout=True)
 
     @property
     def moves(self) -> bool:
