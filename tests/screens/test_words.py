@@ -47,20 +47,20 @@ async def check_whole(view: View, size: tuple[int, int]) -> None:
 def check_shown(app: GalleryApp) -> None:
     screen = app.screen.region
     for widget in app.screen.walk_children(Words):
-        if not widget.display or widget.styles.visibility == "hidden":
+        if not is_shown(widget) or widget.styles.visibility == "hidden":
             continue
         wanted = letters(str(widget.content)).translate(str.maketrans("", "", "─"))
         assert screen.contains_region(widget.region), (str(widget.content), widget.region)
         assert wanted in shown(app, widget), str(widget.content)
     for kind in (ActionButton, KeyGrid, QrCode):
         for widget in app.screen.query(kind):
-            if widget.display:
+            if is_shown(widget):
                 stage = app.screen if _in_frame(widget) else app.screen.query_one("#stage")
                 assert stage.region.contains_region(widget.region), widget
                 assert widget.region.height > 0
     body = app.screen.query_one("#body").region
     for widget in app.screen.query("#body *"):
-        if widget.display and widget.region.area:
+        if is_shown(widget) and widget.region.area:
             assert body.contains_region(widget.region), (widget, widget.region, body)
     first = app.journey_screen.first_focus()
     assert first is None or screen.contains_region(first.region)
@@ -69,6 +69,11 @@ def check_shown(app: GalleryApp) -> None:
             if place < other:
                 one, two = app.screen.query_one(place), app.screen.query_one(other)
                 assert not one.region.overlaps(two.region)
+
+
+def is_shown(widget: Widget) -> bool:
+    """Whether it and all that it is in are displayed."""
+    return all(node.display for node in widget.ancestors_with_self if isinstance(node, Widget))
 
 
 def _in_frame(widget: Widget) -> bool:
@@ -156,7 +161,9 @@ async def test_the_confirm_screen_takes_no_press_before_it_can_be_read(
 async def test_ways_that_are_not_configured_are_not_shown() -> None:
     for name, expected in (("hotline", False), ("hotline, all ways", True)):
         app = GalleryApp(VIEWS[name])
-        async with app.run_test(size=(120, 34)):
+        async with app.run_test(size=(120, 34)) as pilot:
+            await pilot.press("enter")
+            await pilot.pause()
             text = "\n".join(text_of(app))
         assert "1800 1260" in text
         assert ("hotro@example.vn" in text) is expected
