@@ -47,7 +47,11 @@ WAYS = {
 }
 """By the last part of their buttons' ids."""
 
-PRINTED = {Printing.PRINTED: "hotline.printed", Printing.FAILED: "hotline.print_failed"}
+PRINTING = {
+    Printing.PRINTING: "hotline.printing",
+    Printing.PRINTED: "hotline.printed",
+    Printing.FAILED: "hotline.print_failed",
+}
 """What is said of the paper."""
 
 
@@ -79,14 +83,10 @@ class HotlineScreen(JourneyScreen):
                     yield ChecklistLine(2, "hotline.asked")
                     yield ChecklistLine(3, "hotline.login")
                     yield Words(_other_ways, "text", when=lambda v: bool(_addresses(v)))
-                yield Words(
-                    lambda view, t: t(PRINTED[view.printer]) if view.printer in PRINTED else "",
-                    "text strong",
-                    when=lambda v: v.printer in PRINTED,
-                )
             with Vertical(classes="code ways"):
                 yield QrCode(lambda view: WAYS[self._way].url(view.support), large=False)
-                yield Words(self._scan, "caption")
+                yield Words(self._scan, "caption", when=lambda v: v.printer not in PRINTING)
+                yield Words(_paper, "caption paper", when=lambda v: v.printer in PRINTING)
                 yield Words(self._address, "caption strong")
                 with Horizontal(id="ways"):
                     for name, way in WAYS.items():
@@ -98,7 +98,7 @@ class HotlineScreen(JourneyScreen):
         """The other page, out, on paper, back, staff."""
         yield ActionButton(self._other_page, widget_id="turn", primary=True)
         yield ActionButton("button.finish", Finished)
-        yield ActionButton(_print, PrintAsked, when=lambda v: v.printer is not None)
+        yield ActionButton("hotline.print", PrintAsked, when=lambda v: v.printer is not None)
         yield ActionButton("button.back", Back, escape=True)
         # Where paper is offered there is no room for it; the head has it on every screen.
         yield ActionButton("button.call_staff", StaffCalled, when=lambda v: v.printer is None)
@@ -173,5 +173,5 @@ def _say(view: View, t: Translator) -> str:
     return t("hotline.say.mailbox" if view.lost_mailbox else "hotline.say")
 
 
-def _print(view: View, t: Translator) -> str:
-    return t("hotline.printing" if view.printer is Printing.PRINTING else "hotline.print")
+def _paper(view: View, t: Translator) -> str:
+    return t(PRINTING[view.printer]) if view.printer in PRINTING else ""
