@@ -134,6 +134,7 @@ class HotlineScreen(JourneyScreen):
 
     def _turn_to(self, *, calling: bool) -> None:
         self._calling = calling
+        self.set_class(calling, "calling")
         self.query_one("#prepare").display = not calling
         self.query_one("#calling").display = calling
         for button in self._actions[:2]:

@@ -83,6 +83,8 @@ class BigNumber(Drawn, Widget):
     """A number in digits of several rows, as large as there is room for; signs that it cannot
     draw, or no room at all, leave it in plain letters."""
 
+    DEFAULT_CSS = "BigNumber { width: auto; height: auto; }"
+
     def __init__(self, source: Callable[[View], str]) -> None:
         super().__init__()
         self._source = source

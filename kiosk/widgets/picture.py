@@ -101,7 +101,7 @@ class Picture(Drawn, Widget):
 
     def _turn(self) -> None:
         """Go on by a frame."""
-        if self._drawing is not None and self.scale and self.display and self.screen.is_current:
+        if self._drawing is not None and self.scale and self.display and self.screen.is_active:
             before = self._drawing.frames[self._frame]
             self._frame = (self._frame + 1) % len(self._drawing.frames)
             if self._drawing.frames[self._frame] != before:
