@@ -7,7 +7,7 @@ from textual.app import ComposeResult
 from kiosk.flow import State
 from kiosk.screens.base import JourneyScreen
 from kiosk.view import View
-from kiosk.widgets.drawings import READING, SENDING, Drawing
+from kiosk.widgets.drawings import COVER, READING, SENDING, Drawing
 from kiosk.widgets.drawn import Words
 from kiosk.widgets.picture import Picture
 
@@ -44,5 +44,5 @@ class BusyScreen(JourneyScreen):
         """Say what is done and what to leave alone."""
         yield Words(f"{self._words}.title", "title")
         yield Words(f"{self._words}.text", "text")
-        yield Picture(DRAWINGS[self.view.state])
+        yield Picture(COVER if self.view.pin_awaited else DRAWINGS[self.view.state])
         yield Words("busy.wait", "status")

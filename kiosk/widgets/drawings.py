@@ -297,5 +297,38 @@ _LARGE_CHECK = (
     "....oo.......",
 )
 
+_KEYS = (
+    ".bbbbbbbbbbbbbbbbbbbbbb.",
+    *("bbbbbbbbbbbbbbbbbbbbbbbb",) * 18,
+    ".bbbbbbbbbbbbbbbbbbbbbb.",
+)
+
+_KEYPAD = put_together(
+    24,
+    20,
+    (0, 0, _KEYS),
+    *((3 + 7 * x, 3 + 4 * y, ("pppp", "pppp")) for x in range(3) for y in range(4)),
+)
+
+_HAND = (
+    "...........ppppppppppppp....",
+    "........ppphhhhhhhhhhhhhp...",
+    "......pphhhhhhhhhhhhhhhhp...",
+    ".....phhhhhhhpppppppppppppp.",
+    "....phhhhhhhhhhhhhhhhhhhhhhp",
+    "...phhhhhhhhhhhhhhhhhhhhhhhp",
+    "..phhhhhhhhhhppppppppppppppp",
+    "..phhhhhhhhhhhhhhhhhhhhhhhp.",
+    "..phhhhhhhhhhhhhhhhhhhhhhhp.",
+    "..phhhhhhhhhhpppppppppppppp.",
+    "...phhhhhhhhhhhhhhhhhhhp....",
+    "....phhhhhhhhhhhhhhhhhhp....",
+    ".....pppppppppppppppppp.....",
+)
+"""Seen from above, with paper around it."""
+
+COVER = Drawing((put_together(38, 20, (14, 0, _KEYPAD), (0, 1, _HAND)),))
+"""A hand covers a keypad."""
+
 CLEAN = Drawing((put_together(28, 15, (0, 0, _SCREEN), (8, 2, _LARGE_CHECK)),))
 """A screen on which nothing is left."""

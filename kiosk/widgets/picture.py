@@ -59,7 +59,8 @@ class Picture(Drawn, Widget):
 
     def draw(self, view: View, _t: Translator) -> None:
         """Show what belongs to the view, and let it move if that is wanted."""
-        self.display = self._when is None or self._when(view)
+        if self._when is not None:
+            self.display = self._when(view)
         drawing = self._choose(view)
         if drawing is not self._drawing:
             self._drawing = drawing
