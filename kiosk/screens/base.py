@@ -24,6 +24,7 @@ from kiosk.widgets.action_button import ActionButton
 from kiosk.widgets.brand import Brand
 from kiosk.widgets.demo_strip import DEMO_KEYS, DemoStrip
 from kiosk.widgets.drawn import Drawn, Words, phrase
+from kiosk.widgets.picture import Picture
 from kiosk.widgets.qr import QrCode
 from kiosk.widgets.step_bar import StepBar
 
@@ -247,6 +248,8 @@ class JourneyScreen(Screen[None], inherit_bindings=False):
         self._widen(event.size)
         for bar in self.query(StepBar):
             bar.fit(event.size)
+        for picture in self.query(Picture):
+            picture.fit(event.size)
 
     def _widen(self, size: Size) -> None:
         columns, rows = VAST_SCREEN
@@ -407,7 +410,8 @@ class _Body(Vertical):
     def fit_codes(self) -> None:
         """Take away a QR code that would be clipped; its address stands beside it."""
         for code in self.query(QrCode):
-            code.fit(Size(self.size.width - WORDS_BESIDE_CODE, self.size.height))
+            below = sum(other.outer_size.height for other in code.siblings if other.display)
+            code.fit(Size(self.size.width - WORDS_BESIDE_CODE, self.size.height - below))
 
 
 def _in_direction(here: Region, widgets: Sequence[Widget], dx: int, dy: int) -> list[Widget]:
