@@ -210,7 +210,8 @@ class KioskApp(App[None], inherit_bindings=False):
     async def _draw(self) -> None:
         """Bring the screen up to the newest view; several changes in a row are one."""
         try:
-            while (view := self._wanted) is not None:
+            # At the end of the app, the screens go before what has still to be drawn.
+            while self.screen_stack and (view := self._wanted) is not None:
                 if view is not self._shown and not self._may_wait(view):
                     await self._draw_one(view)
                     self._shown = view
