@@ -190,7 +190,8 @@ class JourneyScreen(Screen[None], inherit_bindings=False):
     def on_mount(self) -> None:
         """Take the shape for this size, and focus what Enter shall act on."""
         self._take_shape()
-        first = self.first_focus()
+        # If the app ends meanwhile, a screen is mounted without what is on it.
+        first = self.first_focus() if self.children else None
         if first is not None:
             self.set_focus(first)
 

@@ -262,14 +262,21 @@ class Crowd:
             Broken: something was as it must never be; with the seed and what was done last.
         """
         began = time.monotonic()
+        first: Exception | None = None
         logging.getLogger().addHandler(self._ears)
         try:
             with _hurried():
                 async with self.app.run_test(size=(120, 34)) as pilot:
-                    await pilot.pause()
-                    await self._go_on(events_wanted, progress)
-                    await self._find_back()
-        except Exception as fault:
+                    try:
+                        await pilot.pause()
+                        await self._go_on(events_wanted, progress)
+                        await self._find_back()
+                    except Exception as fault:
+                        first = fault
+                        raise
+        except Exception as last:
+            # What goes wrong while the app is torn down comes of the first fault.
+            fault = first or last
             done = "\n  ".join(self._last)
             raise Broken(
                 f"seed {self.report.seed}, after {self.report.events} events: "
@@ -423,8 +430,8 @@ class Crowd:
     def _enter_username(self, screen: JourneyScreen) -> None:
         holder = screen.view.holder
         names = [one.username for one in ACCOUNTS if holder and one.tax_code == holder.tax_code]
-        field = screen.query(Input).first(Input)
-        if names and self.app.focused is field and self.random.random() < 0.8:
+        field = next(iter(screen.query(Input)), None)
+        if field and names and self.app.focused is field and self.random.random() < 0.8:
             self._send("\x7f" * len(field.value) + self.random.choice(names))
 
     # What happens to the machine
