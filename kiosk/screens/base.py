@@ -211,16 +211,21 @@ class JourneyScreen(Screen[None], inherit_bindings=False):
 
     def on_mount(self) -> None:
         """Take the shape for this size, and focus what Enter shall act on."""
-        # Textual would have the classes only after the first frame, which would be seen to jump.
+        self._take_shape()
+        # If the app ends meanwhile, a screen is mounted without what is on it.
+        first = self.first_focus() if self.children else None
+        if first is not None:
+            self.set_focus(first)
+
+    def _take_shape(self) -> None:
+        """Textual would have the classes only after the first frame, which would be seen to jump,
+        and none of a size that has changed while another screen lay over this one."""
         width, height = self.app.size
         for steps, size in ((_WIDTHS, width), (_HEIGHTS, height)):
             reached = max(step for step in steps if step[0] <= size)
             for step in steps:
                 self.set_class(step == reached, step[1])
         self._widen(self.app.size)
-        first = self.first_focus()
-        if first is not None:
-            self.set_focus(first)
 
     # Being shown something new.
 
@@ -242,6 +247,10 @@ class JourneyScreen(Screen[None], inherit_bindings=False):
     def on_screen_resume(self) -> None:
         """Listen again after the screen above has gone."""
         self._raised = False
+        self._shown_at = time.monotonic()
+        self._take_shape()
+        for bar in self.query(StepBar):
+            bar.fit(self.app.size)
 
     def on_resize(self, event: events.Resize) -> None:
         """Adapt what depends on the screen's size."""
@@ -262,6 +271,12 @@ class JourneyScreen(Screen[None], inherit_bindings=False):
         if not self._raised:
             self._raised = True
             self.post_message(self.Raised(event))
+
+    @staticmethod
+    def count_press() -> None:
+        """Something was pressed that no screen of the journey has seen: what follows at once may
+        be a key that is held down."""
+        JourneyScreen._last_press = time.monotonic()
 
     def _is_too_soon(self) -> bool:
         """Tell whether a press was meant for what was shown before: the second half of a
