@@ -84,10 +84,10 @@ class Gallery:
         Raises:
             LaboratoryError: it does not listen.
         """
-        wait_for(path.is_socket, "the gallery")
         self._socket = socket.socket(socket.AF_UNIX)
         self._socket.settimeout(30)
-        self._socket.connect(str(path))
+        # The file is there a moment before anybody listens.
+        wait_for(lambda: self._socket.connect_ex(str(path)) == 0, "the gallery")
         self._line = self._socket.makefile("rwb")
 
     def close(self) -> None:

@@ -11,6 +11,7 @@ import contextlib
 import io
 import json
 import os
+import re
 import shutil
 import subprocess
 import tempfile
@@ -40,6 +41,8 @@ output * bg #202020 solid_color
 default_border none
 for_window [app_id="{_APPLICATION}"] floating enable, border none, move position 0 0
 """
+
+_ESCAPES = re.compile(r"\x1b\[[0-9;:?<>=]*[a-zA-Z]")
 
 _TOOLS = {
     "sway": "sway",
@@ -261,6 +264,13 @@ class Laboratory:
             return b""
         # The first line is script's own.
         return self._typescript.read_bytes().partition(b"\n")[2]
+
+    def last_line(self) -> str:
+        """What the program said last, once it has ended: of a failure, its name."""
+        wait_for(lambda: not self.running, "the program's end")
+        said = _ESCAPES.sub("", self.drawn().decode(errors="replace"))
+        lines = [line.strip() for line in said.splitlines() if re.match(r"\w+: ", line)]
+        return lines[-1] if lines else ""
 
     # Eyes
 

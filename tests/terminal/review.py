@@ -12,7 +12,7 @@ from PIL import Image
 from tests.screens.gallery import VIEWS
 from tests.terminal import glyphs
 from tests.terminal.cells import Gallery, Shown
-from tests.terminal.laboratory import FONT_SIZE, Laboratory, codes_in
+from tests.terminal.laboratory import FONT_SIZE, Laboratory, LaboratoryError, codes_in
 from tests.terminal.picture_check import PictureCheck
 
 PATIENCE = 5.0
@@ -77,8 +77,11 @@ class Review:
 
         Args:
             question: as the gallery's program takes it.
+
+        Raises:
+            LaboratoryError: the program has ended; says what it said last.
         """
-        shown = self._gallery.ask(**question)
+        shown = self._ask(**question)
         deadline = time.monotonic() + PATIENCE
         while True:
             picture = self._laboratory.picture()
@@ -86,9 +89,15 @@ class Review:
             if not faults or time.monotonic() > deadline:
                 break
             # What moves by itself may have gone on.
-            shown = self._gallery.ask()
+            shown = self._ask()
         faults += self._other_faults(shown, picture)
         return shown, picture, faults
+
+    def _ask(self, **question: object) -> Shown:
+        try:
+            return self._gallery.ask(**question)
+        except LaboratoryError as error:
+            raise LaboratoryError(f"{error}: {self._laboratory.last_line()}") from error
 
     def _other_faults(self, shown: Shown, picture: Image.Image) -> Iterator[str]:
         if shown.missing:
