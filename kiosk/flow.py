@@ -519,6 +519,7 @@ TABLE: Mapping[State, Mapping[type[Event], Transition]] = {
         UsernameEntered: _PREPARE,
         LookupAsked: _PREPARE,
         ForgotUsername: _HOTLINE,
+        Back: Transition(State.CHOOSE_CASE, (Effect.DROP_TOKEN,)),
         Cancelled: _END,
         **_ALONE,
     },
@@ -530,6 +531,7 @@ TABLE: Mapping[State, Mapping[type[Event], Transition]] = {
     },
     State.PIN: {
         PinConfirmed: Transition(State.VERIFYING, (Effect.PROVE,)),
+        Back: Transition(State.USERNAME),
         Cancelled: _END,
         **_ALONE,
     },

@@ -32,8 +32,8 @@ class ConsentScreen(JourneyScreen):
 
     def actions(self) -> Iterable[ActionButton]:
         """Agree, or not."""
-        yield ActionButton("consent.agree", Agreed)
-        yield ActionButton("consent.decline", Declined, escape=True)
+        yield ActionButton("consent.agree", Agreed, number=1)
+        yield ActionButton("consent.decline", Declined, escape=True, number=2)
 
     def first_focus(self) -> None:
         """Nothing: Enter alone does not agree."""
