@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable
-from typing import ClassVar
+from typing import ClassVar, NamedTuple
 
 from textual import events
 from textual.screen import Screen
@@ -14,6 +14,15 @@ from kiosk.widgets.presses import POINTER, PRESSES, REPEAT_INTERVAL, Verdict
 
 ACTING_KEYS = frozenset({"enter", "space", "escape", "f1", "f2", "f3"})
 """Keys that make something happen."""
+
+
+class _Late(NamedTuple):
+    """A press that had to wait and now comes again."""
+
+    event: events.Key
+    screen: Screen[None]
+    focused: Widget | None
+    """With the screen, what it was meant for; nothing else takes it."""
 
 
 class GuardedScreen(Screen[None], inherit_bindings=False):
@@ -26,11 +35,11 @@ class GuardedScreen(Screen[None], inherit_bindings=False):
     SETTLE: ClassVar[float] = 0.0
     """Seconds for which the screen has to be shown before a button acts."""
 
+    _late: ClassVar[_Late | None] = None
+
     def __init__(self) -> None:
         super().__init__()
         self._shown_at = time.monotonic()
-        self._due = ""
-        """The key that had to wait and comes again to act."""
 
     def digits(self) -> Iterable[int]:
         """Return the digits that press something here."""
@@ -40,8 +49,11 @@ class GuardedScreen(Screen[None], inherit_bindings=False):
         """Let a key through unless it is held down or hit twice."""
         if event.key not in ACTING_KEYS and event.key not in map(str, self.digits()):
             return
-        if event.key == self._due:
-            self._due = ""
+        late = GuardedScreen._late
+        if late is not None and event is late.event:
+            GuardedScreen._late = None
+            if late.screen is not self or late.focused is not self.focused:
+                event.stop()
             return
         verdict = PRESSES.judge(event.key, event.time)
         if verdict is Verdict.ACT:
@@ -52,10 +64,15 @@ class GuardedScreen(Screen[None], inherit_bindings=False):
             self.set_timer(REPEAT_INTERVAL, lambda: self._press_late(key, at, focused))
 
     def _press_late(self, key: str, at: float, focused: Widget | None) -> None:
-        """Let a key through that has turned out not to be held, where it was meant for."""
-        if PRESSES.due(at) and self.is_current and self.focused is focused:
-            self._due = key
-            self.app.simulate_key(key)
+        """Let a key through that has turned out not to be held."""
+        if PRESSES.due(at) and self.is_current:
+            # Made by the screen itself it would not get beyond the screen, to the bindings.
+            self.app.call_later(self._press_again, key, focused)
+
+    def _press_again(self, key: str, focused: Widget | None) -> None:
+        event = events.Key(key, None)
+        GuardedScreen._late = _Late(event, self, focused)
+        self.app.post_message(event)
 
     def on_click(self, _event: events.Click) -> None:
         """A tap on nothing counts as a press, too."""
