@@ -1,4 +1,4 @@
-"""Numbered lines of text."""
+"""Lines of text with a number or a point before each."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from kiosk.widgets.drawn import Source, Words
 
 
 class ChecklistLine(Horizontal):
-    """A number on a badge, and a text that may run over several lines."""
+    """A mark on a badge, and a text that may run over several lines."""
 
-    def __init__(self, number: int, source: Source) -> None:
+    def __init__(self, mark: str, source: Source) -> None:
         super().__init__(classes="item")
-        self._number = number
+        self._mark = mark
         self._source = source
 
     def compose(self) -> ComposeResult:
         """Make the badge and the text."""
-        number = f" {self._number} "
-        yield Words(lambda _view, _t: number, "badge")
+        mark = f" {self._mark} "
+        yield Words(lambda _view, _t: mark, "badge")
         yield Words(self._source, "item-text")
 
 
@@ -29,4 +29,10 @@ def checklist(*sources: Source) -> Iterator[ChecklistLine]:
     """Number the texts from 1."""
     # Circled digits are missing in most monospaced and all console fonts.
     for number, source in enumerate(sources, 1):
-        yield ChecklistLine(number, source)
+        yield ChecklistLine(str(number), source)
+
+
+def points(*sources: Source) -> Iterator[ChecklistLine]:
+    """Set the texts one under the other, where a number would look like a key to press."""
+    for source in sources:
+        yield ChecklistLine("●", source)
