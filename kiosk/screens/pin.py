@@ -15,7 +15,7 @@ from kiosk.widgets.hint import Hint
 from kiosk.widgets.keyboards import DIGITS, pin_pages, shuffled_digits
 from kiosk.widgets.pin_entry import PinEntry
 
-PAD_WIDTHS = ((200, 66), (100, 55), (0, 44))
+PAD_WIDTHS = ((120, 66), (0, 44))
 
 
 class PinScreen(PinTypingScreen):
