@@ -447,6 +447,6 @@ def test_a_second_language(console: Console) -> None:
     console.wait(WELCOME)
     console.press("f2")
     console.wait("Reset your VNPT-BHXH password")
-    console.press("f2")
+    Customer(console).press("f2")
     console.wait(WELCOME)
     assert INSERT not in console.text

@@ -15,10 +15,10 @@ STEP = 90.0
 """Seconds that a step may take."""
 
 LONGER_THAN_A_DOUBLE_TAP = 0.5
+LONGER_THAN_SETTLING = 1.5
 
 CANCEL_AFTER_THE_PIN = 4
 """How far Cancel is from the field: after Confirm, Clear and Back."""
-LONGER_THAN_SETTLING = 1.5
 
 
 class Customer:
