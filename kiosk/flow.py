@@ -530,6 +530,7 @@ TABLE: Mapping[State, Mapping[type[Event], Transition]] = {
         UsernameEntered: _PREPARE,
         LookupAsked: _PREPARE,
         ForgotUsername: _HOTLINE,
+        Back: Transition(State.CHOOSE_CASE, (Effect.DROP_TOKEN,)),
         Cancelled: _END,
         **_ALONE,
     },
@@ -541,6 +542,7 @@ TABLE: Mapping[State, Mapping[type[Event], Transition]] = {
     },
     State.PIN: {
         PinConfirmed: Transition(State.VERIFYING, (Effect.PROVE,)),
+        Back: Transition(State.USERNAME),
         Cancelled: _END,
         **_ALONE,
     },
