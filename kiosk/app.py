@@ -29,12 +29,14 @@ from kiosk.controller import Controller
 from kiosk.effects import Tools
 from kiosk.flow import Overlay, State
 from kiosk.keyboard import KeyByKeyDriver, hung_up
+from kiosk.narration import Narration
 from kiosk.screens import screen_for
 from kiosk.screens.base import (
     DemoAsked,
     JourneyScreen,
     LanguageChosen,
     LanguageToggled,
+    SpeechAsked,
     ThemeToggled,
 )
 from kiosk.screens.note import NoteScreen
@@ -45,6 +47,10 @@ from kiosk.view import View
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
+    from textual.widgets import Input
+
+    from kiosk.widgets.hint import Hint
+    from kiosk.widgets.pin_entry import PinEntry
 
 log = logging.getLogger(__name__)
 
@@ -78,6 +84,7 @@ class KioskApp(App[None], inherit_bindings=False):
         demo: Callable[[KioskApp, str], None] | None = None,
         supervisor: Supervisor | None = None,
         wish: LeaveWish | None = None,
+        narration: Narration | None = None,
     ) -> None:
         """Make the app.
 
@@ -90,6 +97,7 @@ class KioskApp(App[None], inherit_bindings=False):
             supervisor: is told when the first frame is drawn, and that the screen's own loop
                 turns.
             wish: hears the signals that ask the kiosk to end; None: the app does, while it runs.
+            narration: reads the screens aloud; None: nobody does.
         """
         super().__init__(driver_class=KeyByKeyDriver)
         for theme in themes():
@@ -105,6 +113,7 @@ class KioskApp(App[None], inherit_bindings=False):
         self._demo = demo
         self._supervisor = supervisor or Supervisor()
         self._wish = wish
+        self._narration = narration or Narration()
         self._status = ""
         self._wanted: View | None = None
         self._shown: View | None = None
@@ -160,6 +169,7 @@ class KioskApp(App[None], inherit_bindings=False):
         """Leave nothing behind."""
         if self._wish is not None:
             self._wish.heed(lambda: None)
+        await self._narration.stop()
         await self.controller.stop()
 
     def _leave_from_outside(self, loop: asyncio.AbstractEventLoop) -> None:
@@ -199,6 +209,7 @@ class KioskApp(App[None], inherit_bindings=False):
             while (view := self._wanted) is not None and view is not self._shown:
                 await self._draw_one(view)
                 self._shown = view
+                self._narrate(self._journey_screen, view.countdown)
         finally:
             self._drawing = False
 
@@ -221,6 +232,15 @@ class KioskApp(App[None], inherit_bindings=False):
             self._journey_screen.show(_without_overlay(view))
         if view.overlay is not Overlay.NONE:
             await self.push_screen(screen_for(view))
+
+    def _narrate(self, screen: JourneyScreen, countdown: int) -> None:
+        """Have it read aloud once its words are drawn."""
+
+        def drawn() -> None:
+            if screen.is_current:
+                self._narration.showed(screen, countdown)
+
+        screen.call_after_refresh(drawn)
 
     def show_note(self, text: str) -> None:
         """Lay a page of text over the screen, until a key closes it or the journey goes on. While
@@ -270,6 +290,27 @@ class KioskApp(App[None], inherit_bindings=False):
         message.stop()
         self.controller.toggle_theme()
 
+    def on_speech_asked(self, message: SpeechAsked) -> None:
+        """F4."""
+        message.stop()
+        self._narration.asked()
+
+    def on_descendant_focus(self, event: events.DescendantFocus) -> None:
+        """Something has the focus now."""
+        self._narration.focused(event.widget)
+
+    def on_input_changed(self, message: Input.Changed) -> None:
+        """Somebody types a username, the only text that is shown as it is typed."""
+        self._narration.username_changed(message.value)
+
+    def on_pin_entry_changed(self, message: PinEntry.Changed) -> None:
+        """Somebody types a PIN."""
+        self._narration.pin_changed(erased=message.erased)
+
+    def on_hint_shown(self, message: Hint.Shown) -> None:
+        """A field has not taken something."""
+        self._narration.hinted(message.text)
+
     def on_demo_asked(self, message: DemoAsked) -> None:
         """The demo strip."""
         message.stop()
@@ -287,8 +328,11 @@ class KioskApp(App[None], inherit_bindings=False):
                 self.exit()
                 return
             self.controller.touched()
+            if event.key != "f4":
+                self._narration.interrupted()
         elif isinstance(event, events.MouseDown | events.MouseScrollDown | events.MouseScrollUp):
             self.controller.touched()
+            self._narration.interrupted()
         await super().on_event(event)
 
     def copy_to_clipboard(self, text: str) -> None:

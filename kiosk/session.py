@@ -10,7 +10,7 @@ from kiosk.hardware.readers import Card
 from kiosk.hardware.token import PinFlags, Token, TokenInfo
 from kiosk.pin import PinBuffer
 from kiosk.service.messages import Delivery, Reset
-from kiosk.view import MailboxLink, StaffCall
+from kiosk.view import MailboxLink, Printing, StaffCall
 
 if TYPE_CHECKING:
     from kiosk.hardware.certificate import Identity
@@ -93,6 +93,7 @@ class Visit:
     resent: bool = False
     staff: StaffCall = StaffCall.NONE
     call_id: str = field(default_factory=new_call_id)
+    printing: Printing = Printing.READY
     facts: dict[str, str] = field(default_factory=dict)
     """Values for the wording of the visit's last problem."""
     trace: Trace = field(default_factory=Trace)
@@ -133,6 +134,7 @@ class Visit:
         self.lookup = False
         self.staff = StaffCall.NONE
         self.call_id = new_call_id()
+        self.printing = Printing.READY
         self.facts = {}
         self.trace = Trace()
         return token

@@ -57,7 +57,7 @@ class StaffCall(Enum):
     NONE = "none"
     CALLING = "calling"
     TOLD = "told"
-    """The service has taken the call."""
+    """The service has taken the call, or the webhook has."""
     FAILED = "failed"
     """Nobody was told."""
 
@@ -110,11 +110,13 @@ class View:
     keyboard: str = "qwerty"
     """Which keys the username's keyboard begins with: `qwerty` or `abc`."""
     alternate: float = 0.0
-    """Seconds after which the welcome screen changes its layout; 0: never."""
+    """Seconds after which a screen that nobody touches changes its layout; 0: never."""
     hours: tuple[str, ...] = ()
     """Today's opening hours, as `07:30-11:30`; none: always open, or not today."""
     lost_mailbox: bool = False
     """The way by telephone is taken because the registered mailbox cannot be opened."""
+    speech: bool = False
+    """The screens are read aloud, so the key that repeats them is named."""
     printer: Printing | None = None
     """What the printer does; None: there is none."""
     problem: Problem | None = None

@@ -42,7 +42,7 @@ def look_at_fonts(machine: Machine) -> list[Finding]:
     taken = ran.output.strip()
     advice = (
         "Install the Debian package fonts-noto-mono, and name its font in display.ini: "
-        "font=Noto Sans Mono:size=14"
+        "font=Noto Sans Mono:pixelsize=22"
     )
     facts = {"wanted": family, "taken": taken}
     ran = _list(machine, taken, letters)

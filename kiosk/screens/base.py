@@ -18,7 +18,7 @@ from textual.widget import Widget
 
 from kiosk.flow import OVERLAY_TABLE, TABLE, Event, StaffAsked, StaffCalled
 from kiosk.i18n import Translator, speaks_to_staff, translator
-from kiosk.styles.tokens import MEDIUM_SCREEN, TALL_SCREEN, WIDE_SCREEN
+from kiosk.styles.tokens import MEDIUM_SCREEN, TALL_SCREEN, VAST_SCREEN, WIDE_SCREEN
 from kiosk.view import StaffCall, View
 from kiosk.widgets.action_button import ActionButton
 from kiosk.widgets.brand import Brand
@@ -56,6 +56,10 @@ class ThemeToggled(Message):
     """The customer wants colours of the highest contrast, or the usual ones again."""
 
 
+class SpeechAsked(Message):
+    """The customer wants to hear the screen again, or no more of it."""
+
+
 class DemoAsked(Message):
     """Somebody used the demonstration's strip."""
 
@@ -69,9 +73,9 @@ class JourneyScreen(Screen[None], inherit_bindings=False):
     """One step of the journey.
 
     A screen draws a `View` and posts what the customer did: `Raised`, `LanguageToggled`,
-    `LanguageChosen`, `ThemeToggled`, `DemoAsked`. It decides nothing. After it has raised an
-    event it is deaf to further presses until it is shown a view or comes back from under
-    another screen.
+    `LanguageChosen`, `ThemeToggled`, `SpeechAsked`, `DemoAsked`. It decides nothing.
+    After it has raised an event it is deaf to further presses until it is shown a view or comes
+    back from under another screen.
     """
 
     AUTO_FOCUS = ""
@@ -89,6 +93,7 @@ class JourneyScreen(Screen[None], inherit_bindings=False):
         Binding("f1", "call_staff", show=False),
         Binding("f2", "toggle_language", show=False),
         Binding("f3", "toggle_theme", show=False),
+        Binding("f4", "speak", show=False),
         *(Binding(key, f"chord('{key}')", show=False) for key in STAFF_CHORD),
         *(Binding(key, f"demo('{action}')", show=False) for key, action in DEMO_KEYS.items()),
     ]
@@ -98,6 +103,9 @@ class JourneyScreen(Screen[None], inherit_bindings=False):
 
     AS_LIST: ClassVar[bool] = False
     """Whether the body is a list, set flush left in a narrower column."""
+
+    ACTIONS_BELOW: ClassVar[bool] = True
+    """Whether the buttons stand below the body; if not, the body has their row in it."""
 
     FOR_STAFF: ClassVar[bool] = False
     """Whether this is a screen of staff mode, which not every language is fit for."""
@@ -156,9 +164,8 @@ class JourneyScreen(Screen[None], inherit_bindings=False):
         with Vertical(id="page"), Vertical(id="stage"):
             with Vertical(id="middle"), _Body(id="body", classes="list" if self.AS_LIST else ""):
                 yield from self.body()
-            self._actions = list(self.actions())
-            with Horizontal(id="actions"):
-                yield from self._actions
+            if self.ACTIONS_BELOW:
+                yield from self.action_row()
         with Vertical(id="foot"):
             yield Words(_note, "note", when=lambda v: bool(v.problem or v.reference))
             yield Words(self._legend, "legend")
@@ -178,12 +185,20 @@ class JourneyScreen(Screen[None], inherit_bindings=False):
             if self.STEP:
                 yield StepBar(self.STEP)
 
+    def action_row(self) -> ComposeResult:
+        """Make the row of buttons."""
+        self._actions = list(self.actions())
+        with Horizontal(id="actions"):
+            yield from self._actions
+
     def _legend(self, view: View, t: Translator) -> Content:
         """Name the keys that do something here; F1 and F2 are named on their buttons."""
         keys = [("Tab", t("legend.tab")), ("Enter", t("legend.enter"))] if self._actions else []
         leaving = self._leaving()
         if leaving is not None:
             keys.append(("Esc", phrase(leaving.source, view, t).plain))
+        if view.speech:
+            keys.append(("F4", t("legend.speech")))
         spans: list[tuple[str, str] | str] = []
         for key, meaning in keys:
             spans += ["   " if spans else "", (f" {key} ", "reverse"), f" {meaning}"]
@@ -201,6 +216,7 @@ class JourneyScreen(Screen[None], inherit_bindings=False):
             reached = max(step for step in steps if step[0] <= size)
             for step in steps:
                 self.set_class(step == reached, step[1])
+        self._widen(self.app.size)
         first = self.first_focus()
         if first is not None:
             self.set_focus(first)
@@ -228,8 +244,13 @@ class JourneyScreen(Screen[None], inherit_bindings=False):
 
     def on_resize(self, event: events.Resize) -> None:
         """Adapt what depends on the screen's size."""
+        self._widen(event.size)
         for bar in self.query(StepBar):
             bar.fit(event.size)
+
+    def _widen(self, size: Size) -> None:
+        columns, rows = VAST_SCREEN
+        self.set_class(size.width >= columns and size.height >= rows, "-vast")
 
     # Speaking.
 
@@ -286,6 +307,10 @@ class JourneyScreen(Screen[None], inherit_bindings=False):
     def action_toggle_theme(self) -> None:
         """F3."""
         self.post_message(ThemeToggled())
+
+    def action_speak(self) -> None:
+        """F4."""
+        self.post_message(SpeechAsked())
 
     def action_chord(self, key: str) -> None:
         """F11, F12: both within a second, in either order."""

@@ -40,6 +40,11 @@ class PinEntry(Drawn, Widget, can_focus=True):
     class Changed(Message):
         """The number of characters changed."""
 
+        def __init__(self, *, erased: bool = False) -> None:
+            super().__init__()
+            self.erased = erased
+            """A character was taken away, not typed."""
+
     class Refused(Message):
         """Something was not taken."""
 
@@ -86,7 +91,7 @@ class PinEntry(Drawn, Widget, can_focus=True):
     def action_backspace(self) -> None:
         """Take the last character away."""
         self._buffer.backspace()
-        self._changed()
+        self._changed(erased=True)
 
     def action_submit(self) -> None:
         """Say that the PIN is complete. What is typed from now on is not part of it."""
@@ -99,9 +104,9 @@ class PinEntry(Drawn, Widget, can_focus=True):
         self.incomplete = False
         self.refresh()
 
-    def _changed(self) -> None:
+    def _changed(self, *, erased: bool = False) -> None:
         self.refresh()
-        self.post_message(self.Changed())
+        self.post_message(self.Changed(erased=erased))
 
     def on_key(self, event: events.Key) -> None:
         """Take what is typed on the keyboard."""

@@ -92,6 +92,7 @@ VIEWS: dict[str, View] = {
         State.NO_MATCH, problem=problems.SERVICE_NO_MATCH, can_look_up=True
     ),
     "confirm": View(State.CONFIRM, **_VISIT, reset=RESET),
+    "confirm, spoken": View(State.CONFIRM, **_VISIT, reset=RESET, speech=True),
     "sending": View(State.SENDING, **_VISIT, reset=RESET),
     "send failed": View(State.SEND_FAILED, problem=problems.SERVICE_SEND_FAILED),
     "result unknown": View(

@@ -281,3 +281,30 @@ async def test_a_note_is_plain_text_and_any_key_closes_it() -> None:
         await app.push_screen(NoteScreen("x"))
         await pilot.click(Static)
         assert isinstance(app.screen, JourneyScreen)
+
+
+@pytest.mark.parametrize(("width", "accounts"), [(80, 2), (70, 1), (50, 0)])
+async def test_the_demonstrations_line_leaves_out_names_that_do_not_fit(
+    width: int, accounts: int
+) -> None:
+    app = GalleryApp(VIEWS["username, demo"])
+    async with app.run_test(size=(width, 25)):
+        line = text_of(app)[-1]
+    assert sum(name in line.replace(",", " ").split() for name in ("hoasen", "hoasen.kho")) == (
+        accounts
+    )
+    assert "12345678" in line
+    assert "http://127.0.0.1:39025/mail" in line
+
+
+async def test_the_time_left_is_large() -> None:
+    app = GalleryApp(VIEWS["time-out"])
+    async with app.run_test(size=(80, 25)) as pilot:
+        before = text_of(app)
+        app.journey_screen.show(replace(app.view, countdown=29))
+        await pilot.pause()
+        changed = [
+            row for row, (a, b) in enumerate(zip(before, text_of(app), strict=True)) if a != b
+        ]
+    assert len(changed) >= 4
+    assert "█" in "".join(before)

@@ -8,6 +8,8 @@ from pathlib import Path
 from kiosk import flow
 from kiosk.config import TimeSection
 from kiosk.flow import Overlay, State
+from kiosk.hours import OpeningHours, Span
+from kiosk.machine import Machine
 from kiosk.sandbox.scenario import ACCOUNTS
 from kiosk.sandbox.server.run import SandboxServer
 from kiosk.view import StaffCall
@@ -165,3 +167,10 @@ def test_every_account_has_a_token() -> None:
     from kiosk.sandbox.scenario import TOKENS
 
     assert {a.tax_code for a in ACCOUNTS} <= {t.tax_code for t in TOKENS}
+
+
+async def test_todays_hours_are_told(directory: Path, server: SandboxServer) -> None:
+    assert Kiosk(directory, server.url).view.hours == ()
+    all_day = OpeningHours([[Span.parse("00:00-24:00")]] * 7)
+    kiosk = Kiosk(directory, server.url, machine=Machine(hours=all_day))
+    assert kiosk.view.hours == ("00:00-23:59",)
