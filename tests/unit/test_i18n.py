@@ -86,7 +86,7 @@ def test_no_message_is_empty_and_none_is_its_own_key(language: str) -> None:
         assert text != key
 
 
-NAMES = re.compile(r"\{[^}]*\}|USB[ \u00a0]Token|VNPT-BHXH|MÔ PHỎNG / SIMULATED")
+NAMES = re.compile(r"\{[^}]*\}|USB[ \u00a0]Token|VNPT-(?:BHXH|CA)|MÔ PHỎNG / SIMULATED")
 """What is the same in every language."""
 
 
