@@ -23,11 +23,12 @@ from typing import TYPE_CHECKING, ClassVar
 from textual import events
 from textual.app import App
 from textual.binding import BindingType
+from textual.timer import Timer
 
 from kiosk.config import ConfigError
 from kiosk.controller import Controller
 from kiosk.effects import Tools
-from kiosk.flow import Overlay, State
+from kiosk.flow import BUSY_STATES, Overlay, State
 from kiosk.keyboard import KeyByKeyDriver, hung_up
 from kiosk.narration import Narration
 from kiosk.screens import screen_for
@@ -40,10 +41,12 @@ from kiosk.screens.base import (
     ThemeToggled,
 )
 from kiosk.screens.note import NoteScreen
+from kiosk.screens.too_small import TooSmallScreen, fits
 from kiosk.styles import STYLE_SHEETS
 from kiosk.styles.tokens import theme_name, themes
 from kiosk.supervision import LeaveWish, Supervisor, where
 from kiosk.view import View
+from kiosk.widgets.demo_strip import DEMO_KEYS
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -59,6 +62,10 @@ CRASHED = 70
 
 MISCONFIGURED = 2
 """Exit code when a file that the configuration names cannot be used."""
+
+BUSY_AFTER = 0.25
+"""Seconds. What the machine does in less is not announced: a screen that comes and goes is only
+seen to flash."""
 
 HANGUP_POLL = 1.0
 """Seconds between two looks at whether the terminal is still there."""
@@ -118,6 +125,9 @@ class KioskApp(App[None], inherit_bindings=False):
         self._wanted: View | None = None
         self._shown: View | None = None
         self._drawing = False
+        self._patience: Timer | None = None
+        """Runs while a busy screen is not drawn yet."""
+        self._patience_over = False
         self._kept: set[asyncio.Task[None]] = set()
 
     # Life
@@ -199,6 +209,10 @@ class KioskApp(App[None], inherit_bindings=False):
         if status != self._status:
             self._status = status
             self._supervisor.status(status)
+        self._redraw()
+
+    def _redraw(self) -> None:
+        """Draw soon, unless that is under way."""
         if not self._drawing and self.is_running:
             self._drawing = True
             self.call_next(self._draw)
@@ -206,27 +220,45 @@ class KioskApp(App[None], inherit_bindings=False):
     async def _draw(self) -> None:
         """Bring the screen up to the newest view; several changes in a row are one."""
         try:
-            while (view := self._wanted) is not None and view is not self._shown:
-                await self._draw_one(view)
-                self._shown = view
-                self._narrate(self._journey_screen, view.countdown)
+            # At the end of the app, the screens go before what has still to be drawn.
+            while self.screen_stack and (view := self._wanted) is not None:
+                if view is not self._shown and not self._may_wait(view):
+                    await self._draw_one(view)
+                    self._shown = view
+                    self._narrate(self._journey_screen, view.countdown)
+                elif (self._cover is None) is not fits(self.size):
+                    await self._cover_or_uncover()
+                else:
+                    return
         finally:
             self._drawing = False
 
     async def _draw_one(self, view: View) -> None:
         self.theme = theme_name(view.theme)
+        waited = self._end_patience()
         shown = self._shown
-        moved = shown is None or (shown.state, shown.overlay) != (view.state, view.overlay)
-        if moved and isinstance(self.screen, NoteScreen):
+        place = view.state, view.overlay
+        if shown is not None and place == (shown.state, shown.overlay) and not waited:
+            self._journey_screen.show(view)
+            return
+        if self._cover is None:
+            await self._move(shown, view, anew=waited)
+            return
+        with self.batch_update():
+            # What is hidden is not seen for a moment while it changes.
+            await self.pop_screen()
+            await self._move(shown, view, anew=waited)
+            await self._cover_or_uncover()
+
+    async def _move(self, shown: View | None, view: View, *, anew: bool) -> None:
+        """Go to another step, or to the same one `anew`; open or close what lies over it."""
+        if isinstance(self.screen, NoteScreen):
             await self.pop_screen()
         if shown is not None and shown.overlay is not Overlay.NONE:
-            if shown.overlay is view.overlay and shown.state is view.state:
-                self._journey_screen.show(view)
-                return
             await self.pop_screen()
         if shown is None:
             await self.push_screen(screen_for(_without_overlay(view)))
-        elif shown.state is not view.state:
+        elif shown.state is not view.state or anew:
             await self.switch_screen(screen_for(_without_overlay(view)))
         else:
             self._journey_screen.show(_without_overlay(view))
@@ -244,19 +276,72 @@ class KioskApp(App[None], inherit_bindings=False):
 
     def show_note(self, text: str) -> None:
         """Lay a page of text over the screen, until a key closes it or the journey goes on. While
-        one lies there, another is not shown."""
-        if not isinstance(self.screen, NoteScreen):
+        one lies there, or nothing can be shown, another is not shown."""
+        if not isinstance(self.screen, NoteScreen | TooSmallScreen):
             self.push_screen(NoteScreen(text))
 
     @property
     def _journey_screen(self) -> JourneyScreen:
-        """The one on top; only a note may lie over it."""
-        screen = self.screen
-        if isinstance(screen, NoteScreen):
-            screen = self.screen_stack[-2]
-        if not isinstance(screen, JourneyScreen):
-            raise TypeError("a screen of the journey is shown")
-        return screen
+        """The topmost; a note and the page about the screen's size may lie over it."""
+        return next(one for one in reversed(self.screen_stack) if isinstance(one, JourneyScreen))
+
+    # A screen that is too small
+
+    @property
+    def _cover(self) -> TooSmallScreen | None:
+        """What hides everything, if the screen is too small."""
+        return self.screen if isinstance(self.screen, TooSmallScreen) else None
+
+    async def _cover_or_uncover(self) -> None:
+        """Hide the journey if the screen is too small for it, and show it again as it was."""
+        if not fits(self.size):
+            await self.push_screen(TooSmallScreen())
+        elif self._cover is not None:
+            await self.pop_screen()
+
+    def on_resize(self) -> None:
+        """Look whether everything still has room, once Textual has taken note of the size."""
+        self._redraw()
+
+    # A step that takes no time
+
+    def _may_wait(self, view: View) -> bool:
+        """Whether this is a busy screen for which it is too early. The screen before stays, and
+        is deaf."""
+        shown = self._shown
+        if (
+            view.state not in BUSY_STATES
+            or view.overlay is not Overlay.NONE
+            or shown is None
+            or shown.overlay is not Overlay.NONE
+            or shown.state is view.state
+            or not isinstance(self.screen, JourneyScreen)
+        ):
+            return False
+        if self._patience is None:
+            self._patience = self.set_timer(BUSY_AFTER, self._lose_patience)
+        return not self._patience_over
+
+    def _lose_patience(self) -> None:
+        self._patience_over = True
+        self._redraw()
+
+    def _end_patience(self) -> bool:
+        """Forget that a busy screen was waited with, and tell whether one was."""
+        if self._patience is None:
+            return False
+        self._patience.stop()
+        self._patience = None
+        self._patience_over = False
+        return True
+
+    @property
+    def _deaf(self) -> bool:
+        """Whether the machine works, and what is shown is the step before."""
+        wanted, shown = self._wanted, self._shown
+        if wanted is None or shown is None or wanted.state not in BUSY_STATES:
+            return False
+        return shown.state is not wanted.state
 
     # What screens and people do
 
@@ -322,7 +407,8 @@ class KioskApp(App[None], inherit_bindings=False):
             self._demo(self, message.action)
 
     async def on_event(self, event: events.Event) -> None:
-        """See every key and touch before the screens do, for the idle clock."""
+        """See every key and touch before the screens do, for the idle clock, and keep it from
+        them while the screen is one whose step is over."""
         if isinstance(event, events.Key):
             if self._demo is not None and event.key == "ctrl+c":
                 self.exit()
@@ -333,7 +419,18 @@ class KioskApp(App[None], inherit_bindings=False):
         elif isinstance(event, events.MouseDown | events.MouseScrollDown | events.MouseScrollUp):
             self.controller.touched()
             self._narration.interrupted()
+        if self._deaf and self._is_meant_for_a_step(event):
+            JourneyScreen.count_press()
+            return
         await super().on_event(event)
+
+    def _is_meant_for_a_step(self, event: events.Event) -> bool:
+        """The demonstration's keys are hands at the reader, which no screen delays."""
+        if isinstance(event, events.Key):
+            return self._demo is None or event.key not in DEMO_KEYS
+        return isinstance(event, events.InputEvent | events.Paste) and not isinstance(
+            event, events.MouseMove
+        )
 
     def copy_to_clipboard(self, text: str) -> None:
         """Nothing is ever copied: a terminal would hand it to the next customer."""

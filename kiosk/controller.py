@@ -36,8 +36,12 @@ from kiosk.flow import (
     Effect,
     Event,
     Failed,
+    ForgotUsername,
     Journey,
     LookupAsked,
+    LostMailbox,
+    NotMyEmail,
+    NoToken,
     Overlay,
     PinConfirmed,
     PrintAsked,
@@ -308,6 +312,8 @@ class Controller:
                 log.info("%s meant another token", name)
                 return
             self._visit.certificate = known[event.fingerprint]
+        elif isinstance(event, LostMailbox | NotMyEmail | ForgotUsername | NoToken):
+            self._visit.lost_mailbox = isinstance(event, LostMailbox | NotMyEmail)
         elif isinstance(event, StaffTopicAsked | StaffJobAsked):
             self._staff_asked = event
         elif isinstance(event, TokenStuck):

@@ -179,6 +179,10 @@ class NoToken(Event):
     """Has no token."""
 
 
+class PrintAsked(Event):
+    """Wants the way by telephone on paper."""
+
+
 class Back(Event):
     """Went one step back."""
 

@@ -90,6 +90,7 @@ def projected(
         certificates=tuple(map(_certificate_view, visit.certificates)),
         holder=_certificate_view(visit.certificate) if visit.certificate else None,
         username=visit.username,
+        lost_mailbox=visit.lost_mailbox,
         pin_refused=visit.pin_refused,
         resent=visit.resent,
         staff=visit.staff,

@@ -75,6 +75,8 @@ class Visit:
     usernames: tuple[str, ...] = ()
     """What the service has found for the token's tax code."""
     username: str = ""
+    lost_mailbox: bool = False
+    """The customer has said that the registered mailbox cannot be opened."""
     challenge: str = ""
     challenge_ends: float = 0.0
     """When the challenge is of no more use, on the loop's clock."""
@@ -132,6 +134,7 @@ class Visit:
         """Drop everything; give the token back to be closed."""
         token = self.forget_token()
         self.lookup = False
+        self.lost_mailbox = False
         self.staff = StaffCall.NONE
         self.call_id = new_call_id()
         self.printing = Printing.READY

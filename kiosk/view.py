@@ -75,6 +75,19 @@ class SupportView:
         """RFC 3966 address of the hotline, for a QR code."""
         return "tel:" + "".join(self.hotline.split())
 
+    @property
+    def email_url(self) -> str:
+        """RFC 6068 address of the mailbox; empty if there is none."""
+        return f"mailto:{self.email}" if self.email else ""
+
+    @property
+    def fanpage_url(self) -> str:
+        """Web address of the fanpage, which may be configured without `https://`; empty if there
+        is none."""
+        if not self.fanpage or self.fanpage.startswith(("https://", "http://")):
+            return self.fanpage
+        return f"https://{self.fanpage}"
+
 
 @dataclass(frozen=True, slots=True)
 class DemoView:

@@ -24,6 +24,7 @@ from kiosk.widgets.action_button import ActionButton
 from kiosk.widgets.brand import Brand
 from kiosk.widgets.demo_strip import DEMO_KEYS, DemoStrip
 from kiosk.widgets.drawn import Drawn, Words, phrase
+from kiosk.widgets.picture import Picture
 from kiosk.widgets.qr import QrCode
 from kiosk.widgets.step_bar import StepBar
 
@@ -210,16 +211,21 @@ class JourneyScreen(Screen[None], inherit_bindings=False):
 
     def on_mount(self) -> None:
         """Take the shape for this size, and focus what Enter shall act on."""
-        # Textual would have the classes only after the first frame, which would be seen to jump.
+        self._take_shape()
+        # If the app ends meanwhile, a screen is mounted without what is on it.
+        first = self.first_focus() if self.children else None
+        if first is not None:
+            self.set_focus(first)
+
+    def _take_shape(self) -> None:
+        """Textual would have the classes only after the first frame, which would be seen to jump,
+        and none of a size that has changed while another screen lay over this one."""
         width, height = self.app.size
         for steps, size in ((_WIDTHS, width), (_HEIGHTS, height)):
             reached = max(step for step in steps if step[0] <= size)
             for step in steps:
                 self.set_class(step == reached, step[1])
         self._widen(self.app.size)
-        first = self.first_focus()
-        if first is not None:
-            self.set_focus(first)
 
     # Being shown something new.
 
@@ -241,12 +247,18 @@ class JourneyScreen(Screen[None], inherit_bindings=False):
     def on_screen_resume(self) -> None:
         """Listen again after the screen above has gone."""
         self._raised = False
+        self._shown_at = time.monotonic()
+        self._take_shape()
+        for bar in self.query(StepBar):
+            bar.fit(self.app.size)
 
     def on_resize(self, event: events.Resize) -> None:
         """Adapt what depends on the screen's size."""
         self._widen(event.size)
         for bar in self.query(StepBar):
             bar.fit(event.size)
+        for picture in self.query(Picture):
+            picture.fit(event.size)
 
     def _widen(self, size: Size) -> None:
         columns, rows = VAST_SCREEN
@@ -259,6 +271,12 @@ class JourneyScreen(Screen[None], inherit_bindings=False):
         if not self._raised:
             self._raised = True
             self.post_message(self.Raised(event))
+
+    @staticmethod
+    def count_press() -> None:
+        """Something was pressed that no screen of the journey has seen: what follows at once may
+        be a key that is held down."""
+        JourneyScreen._last_press = time.monotonic()
 
     def _is_too_soon(self) -> bool:
         """Tell whether a press was meant for what was shown before: the second half of a
@@ -407,7 +425,8 @@ class _Body(Vertical):
     def fit_codes(self) -> None:
         """Take away a QR code that would be clipped; its address stands beside it."""
         for code in self.query(QrCode):
-            code.fit(Size(self.size.width - WORDS_BESIDE_CODE, self.size.height))
+            below = sum(other.outer_size.height for other in code.siblings if other.display)
+            code.fit(Size(self.size.width - WORDS_BESIDE_CODE, self.size.height - below))
 
 
 def _in_direction(here: Region, widgets: Sequence[Widget], dx: int, dy: int) -> list[Widget]:

@@ -10,9 +10,11 @@ from textual.containers import Horizontal, Vertical
 from kiosk.flow import Cancelled, PinConfirmed
 from kiosk.screens.pin_typing import PinTypingScreen
 from kiosk.widgets.action_button import ActionButton
+from kiosk.widgets.drawings import COVER
 from kiosk.widgets.drawn import Words
 from kiosk.widgets.hint import Hint
 from kiosk.widgets.key_grid import PIN_PAGES, KeyGrid
+from kiosk.widgets.picture import Picture
 from kiosk.widgets.pin_entry import PinEntry
 
 
@@ -27,6 +29,7 @@ class PinScreen(PinTypingScreen):
             yield Words("pin.title", "title")
             yield Words("pin.pad", "text")
             yield Words("pin.warning", "text warning")
+            yield Picture(COVER)
             return
         with Horizontal(classes="columns"):
             with Vertical(classes="words"):
@@ -35,6 +38,7 @@ class PinScreen(PinTypingScreen):
                 yield PinEntry(self.view.pin)
                 yield Hint()
                 yield Words("pin.warning", "text warning")
+                yield Picture(COVER, "cover")
             with Vertical(classes="pad"):
                 yield KeyGrid(PIN_PAGES, self._type, self._backspace, column=4)
 

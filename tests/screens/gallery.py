@@ -18,6 +18,7 @@ from kiosk.view import (
     CertificateView,
     DemoView,
     MailboxLink,
+    Printing,
     ResetView,
     StaffCall,
     SupportView,
@@ -65,6 +66,9 @@ VIEWS: dict[str, View] = {
     "choose case, with lookup": View(State.CHOOSE_CASE, can_look_up=True),
     "hotline": View(State.HOTLINE),
     "hotline, all ways": View(State.HOTLINE, support=SUPPORT, staff=StaffCall.TOLD),
+    "hotline, lost mailbox": View(
+        State.HOTLINE, support=SUPPORT, lost_mailbox=True, printer=Printing.FAILED
+    ),
     "insert token": View(State.INSERT_TOKEN),
     "insert token, demo": View(State.INSERT_TOKEN, demo=replace(DEMO, token="")),
     "several tokens": View(State.SEVERAL_TOKENS, problem=problems.TOKEN_SEVERAL),

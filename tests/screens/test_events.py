@@ -20,7 +20,8 @@ CUSTOMER_EVENTS = frozenset(
     {
         flow.Started, flow.Agreed, flow.Declined, flow.RememberedUsername, flow.ForgotUsername,
         flow.LookupAsked, flow.UsernameChosen,
-        flow.LostMailbox, flow.NoToken, flow.Back, flow.Cancelled, flow.CertificateChosen,
+        flow.LostMailbox, flow.NoToken, flow.PrintAsked, flow.Back, flow.Cancelled,
+        flow.CertificateChosen,
         flow.UsernameEntered, flow.PinConfirmed, flow.Retried, flow.Stopped, flow.Insisted,
         flow.SendConfirmed, flow.NotMyEmail, flow.NoEmailYet, flow.ResendAsked, flow.Finished,
         flow.StaffCalled, flow.StaffCallCancelled, flow.StaffCallClosed, flow.MoreTimeAsked,
@@ -41,6 +42,7 @@ HOW: MappingProxyType[str, dict[type[flow.Event], str]] = MappingProxyType(
         },
         "choose case, with lookup": {flow.LookupAsked: "case.look_up"},
         "hotline": {flow.Back: "button.back", flow.Finished: "button.finish"},
+        "hotline, lost mailbox": {flow.PrintAsked: "hotline.print"},
         "insert token": {
             flow.NoToken: "insert.none",
             flow.Back: "button.back",

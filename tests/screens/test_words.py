@@ -62,7 +62,7 @@ def faults_of(app: GalleryApp) -> Iterator[str]:
     screen = app.screen.region
     seen = [cells(row) for row in text_of(app)]
     for widget in app.screen.walk_children(Words):
-        if not widget.display or widget.styles.visibility == "hidden":
+        if not is_shown(widget) or widget.styles.visibility == "hidden":
             continue
         text = str(widget.content)
         lines = lines_in(seen, widget.region)
@@ -79,13 +79,13 @@ def faults_of(app: GalleryApp) -> Iterator[str]:
             yield f"cut: {text}, shown: {lines}"
     for kind in (ActionButton, KeyGrid, QrCode):
         for widget in app.screen.query(kind):
-            if widget.display:
+            if is_shown(widget):
                 stage = app.screen if _in_frame(widget) else app.screen.query_one("#stage")
                 if not stage.region.contains_region(widget.region) or not widget.region.height:
                     yield f"not on the stage: {widget}"
     body = app.screen.query_one("#body").region
     for widget in app.screen.query("#body *"):
-        if widget.display and widget.region.area and not body.contains_region(widget.region):
+        if is_shown(widget) and widget.region.area and not body.contains_region(widget.region):
             yield f"not in the body: {widget}"
     first = app.journey_screen.first_focus()
     if first is not None and not screen.contains_region(first.region):
@@ -96,6 +96,15 @@ def faults_of(app: GalleryApp) -> Iterator[str]:
 
 
 PLACES = ("head", "stage", "foot")
+
+
+def check_shown(app: GalleryApp) -> None:
+    assert not list(faults_of(app))
+
+
+def is_shown(widget: Widget) -> bool:
+    """Whether it and all that it is in are displayed."""
+    return all(node.display for node in widget.ancestors_with_self if isinstance(node, Widget))
 
 
 def _in_frame(widget: Widget) -> bool:
@@ -212,7 +221,9 @@ async def test_the_confirm_screen_takes_no_press_before_it_can_be_read(
 async def test_ways_that_are_not_configured_are_not_shown() -> None:
     for name, expected in (("hotline", False), ("hotline, all ways", True)):
         app = GalleryApp(VIEWS[name])
-        async with app.run_test(size=(120, 34)):
+        async with app.run_test(size=(120, 34)) as pilot:
+            await pilot.press("enter")
+            await pilot.pause()
             text = "\n".join(text_of(app))
         assert "1800 1260" in text
         assert ("hotro@example.vn" in text) is expected

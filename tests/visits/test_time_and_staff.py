@@ -21,7 +21,21 @@ async def test_not_my_email_leads_to_the_hotline_with_staff_called(kiosk: Kiosk)
     kiosk.do(flow.NotMyEmail())
     await kiosk.reaches(State.HOTLINE)
     await kiosk.until(lambda: kiosk.view.staff is StaffCall.TOLD, "the word that staff know")
+    assert kiosk.view.lost_mailbox
     kiosk.assert_erased()
+
+
+async def test_the_way_by_telephone_knows_what_led_there(kiosk: Kiosk) -> None:
+    kiosk.do(flow.Started(), flow.Agreed(), flow.LostMailbox())
+    assert kiosk.view.state is State.HOTLINE
+    assert kiosk.view.lost_mailbox
+    kiosk.do(flow.Back(), flow.ForgotUsername())
+    assert not kiosk.view.lost_mailbox
+    kiosk.do(flow.Back(), flow.LostMailbox(), flow.PrintAsked())
+    assert kiosk.view.lost_mailbox
+    kiosk.do(flow.Finished())
+    await kiosk.reaches(State.WELCOME)
+    assert not kiosk.view.lost_mailbox
 
 
 async def test_way_b_needs_no_token(kiosk: Kiosk) -> None:
