@@ -57,7 +57,7 @@ async def test_an_unknown_mailbox_has_no_code() -> None:
         assert zxingcpp.read_barcodes(picture_of(app)) == []
         text = "\n".join(text_of(app))
         assert "https" not in text
-        assert "mà đơn vị thường dùng" in " ".join(text.split())
+        assert "đơn vị thường dùng" in text
         assert "Thư rác" in text
 
 
