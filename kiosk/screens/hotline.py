@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import partial
 
 from textual import on
 from textual.app import ComposeResult
@@ -91,7 +92,10 @@ class HotlineScreen(JourneyScreen):
                 with Horizontal(id="ways"):
                     for name, way in WAYS.items():
                         yield ActionButton(
-                            way.name, classes="way", when=_offers(way), widget_id=f"way-{name}"
+                            partial(self._way_label, name),
+                            classes="way",
+                            when=_offers(way),
+                            widget_id=f"way-{name}",
                         )
 
     def actions(self) -> Iterable[ActionButton]:
@@ -149,6 +153,10 @@ class HotlineScreen(JourneyScreen):
 
     def _other_page(self, _view: View, t: Translator) -> str:
         return t("hotline.page.prepare" if self._calling else "hotline.page.calling")
+
+    def _way_label(self, name: str, _view: View, t: Translator) -> str:
+        """Name a way; a dot marks the one whose code is shown."""
+        return ("● " if name == self._way else "") + t(WAYS[name].name)
 
     def _scan(self, _view: View, t: Translator) -> str:
         return t(WAYS[self._way].scan)
