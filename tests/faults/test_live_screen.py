@@ -20,7 +20,7 @@ from kiosk.sandbox.server.run import SandboxServer
 from kiosk.widgets.presses import LONGEST_DELAY
 from tests.faults.faulty_visit import OPEN_DEADLINE, FaultyKiosk, exists, faulty_kiosk, wait_for
 from tests.faults.misbehaving import Misbehaving
-from tests.stack.journey import INSERT, PIN_ASKED, WELCOME
+from tests.stack.journey import BETWEEN_PRESSES, INSERT, PIN_ASKED, WELCOME
 from tests.stack.softhsm import MODULE, SoftToken
 from tests.terminal.console import Console
 
@@ -196,6 +196,7 @@ def toggle_language(console: Console, times: int) -> list[float]:
 
 def call_staff(kiosk: FaultyKiosk, busy: str) -> float:
     """Press F1, see that staff are called, and go on to the step that is under it."""
+    time.sleep(BETWEEN_PRESSES)
     taken = first_change(kiosk.console, "f1")
     kiosk.console.wait(STAFF_CALLED)
     kiosk.customer.press("escape")
