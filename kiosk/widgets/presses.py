@@ -15,6 +15,9 @@ POINTER = "pointer"
 DOUBLE_TAP = 0.3
 """Seconds. A press this soon after another one is its second half."""
 
+APART = frozenset({"f1", "f2", "f3"})
+"""Keys that lead to no other step: each is compared with itself alone."""
+
 LONGEST_DELAY = 1.1
 """Seconds. A keyboard that repeats a held key has begun to by then."""
 
@@ -47,12 +50,19 @@ class PressFilter:
         self.longest_delay = longest_delay
         self._key = ""
         self._at = float("-inf")
+        self._apart: dict[str, float] = {}
+        """When each of `APART` was pressed last."""
         self._waiting: float | None = None
 
     def judge(self, key: str, at: float) -> Verdict:
         """Judge the press of `key`, or of `POINTER`, at the time `at`."""
-        again, pause = key == self._key, at - self._at
-        self._key, self._at, self._waiting = key, at, None
+        if key in APART:
+            again, pause = True, at - self._apart.get(key, float("-inf"))
+            self._apart[key] = at
+        else:
+            again, pause = key == self._key, at - self._at
+            self._key, self._at = key, at
+        self._waiting = None
         if pause < self.double_tap:
             return Verdict.IGNORE
         if again and key != POINTER and pause < self.longest_delay:
@@ -79,6 +89,7 @@ class PressFilter:
     def forget(self) -> None:
         """Judge the next press as the first one."""
         self._key, self._at, self._waiting = "", float("-inf"), None
+        self._apart.clear()
 
 
 PRESSES = PressFilter()
