@@ -56,13 +56,14 @@ class PressFilter:
 
     def judge(self, key: str, at: float) -> Verdict:
         """Judge the press of `key`, or of `POINTER`, at the time `at`."""
+        # A key that is held stops repeating when another one is pressed.
+        again, self._key, self._waiting = key == self._key, key, None
         if key in APART:
-            again, pause = True, at - self._apart.get(key, float("-inf"))
+            pause = at - self._apart.get(key, float("-inf"))
             self._apart[key] = at
         else:
-            again, pause = key == self._key, at - self._at
-            self._key, self._at = key, at
-        self._waiting = None
+            pause = at - self._at
+            self._at = at
         if pause < self.double_tap:
             return Verdict.IGNORE
         if again and key != POINTER and pause < self.longest_delay:

@@ -84,7 +84,7 @@ def test_different_keys_wait_for_nothing() -> None:
 
 
 def test_help_and_language_come_at_once_after_another_key() -> None:
-    presses = [("escape", 0.0), ("f1", 0.1), ("f2", 0.2), ("enter", 0.4), ("f3", 0.5)]
+    presses = [("escape", 0.0), ("f1", 0.1), ("f2", 0.2), ("enter", 0.4), ("f3", 0.5), ("f1", 0.6)]
     assert acted(presses) == presses
 
 
