@@ -15,6 +15,9 @@ POINTER = "pointer"
 DOUBLE_TAP = 0.3
 """Seconds. A press this soon after another one is its second half."""
 
+APART = frozenset({"f1", "f2", "f3"})
+"""Keys that lead to no other step: each is compared with itself alone."""
+
 LONGEST_DELAY = 1.1
 """Seconds. A keyboard that repeats a held key has begun to by then."""
 
@@ -47,12 +50,20 @@ class PressFilter:
         self.longest_delay = longest_delay
         self._key = ""
         self._at = float("-inf")
+        self._apart: dict[str, float] = {}
+        """When each of `APART` was pressed last."""
         self._waiting: float | None = None
 
     def judge(self, key: str, at: float) -> Verdict:
         """Judge the press of `key`, or of `POINTER`, at the time `at`."""
-        again, pause = key == self._key, at - self._at
-        self._key, self._at, self._waiting = key, at, None
+        # A key that is held stops repeating when another one is pressed.
+        again, self._key, self._waiting = key == self._key, key, None
+        if key in APART:
+            pause = at - self._apart.get(key, float("-inf"))
+            self._apart[key] = at
+        else:
+            pause = at - self._at
+            self._at = at
         if pause < self.double_tap:
             return Verdict.IGNORE
         if again and key != POINTER and pause < self.longest_delay:
@@ -79,6 +90,7 @@ class PressFilter:
     def forget(self) -> None:
         """Judge the next press as the first one."""
         self._key, self._at, self._waiting = "", float("-inf"), None
+        self._apart.clear()
 
 
 PRESSES = PressFilter()

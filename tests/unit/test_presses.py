@@ -83,6 +83,11 @@ def test_different_keys_wait_for_nothing() -> None:
     assert acted(presses) == presses
 
 
+def test_help_and_language_come_at_once_after_another_key() -> None:
+    presses = [("escape", 0.0), ("f1", 0.1), ("f2", 0.2), ("enter", 0.4), ("f3", 0.5), ("f1", 0.6)]
+    assert acted(presses) == presses
+
+
 def test_a_press_that_waits_gives_way_to_another_one() -> None:
     judge = PressFilter()
     judge.judge("enter", 0.0)
