@@ -29,9 +29,9 @@ from textual.screen import Screen
 from textual.widgets import Input
 
 from kiosk import app as app_module
-from kiosk import i18n
+from kiosk import i18n, idle
 from kiosk.app import KioskApp
-from kiosk.config import Config, KioskSection, ServiceSection, TimeSection
+from kiosk.config import Config, KioskSection, ServiceSection, StaffSection, TimeSection
 from kiosk.controller import Controller
 from kiosk.effects import Tools
 from kiosk.flow import Overlay, State
@@ -204,6 +204,8 @@ def _hurried() -> Iterator[None]:
         patch.object(app_module, "BUSY_AFTER", 0.01),
         patch.object(JourneyScreen, "DOUBLE_TAP", 0.003),
         patch.object(Brand, "HOLD", 0.1),
+        patch.object(idle, "LOGIN_CLOSE", 2.0),
+        patch.object(idle, "LOGIN_WAIT", 3.0),
         patch.object(i18n.Translator, "strict", True),
         patch.object(ConfirmScreen, "SETTLE", 0.01),
         patch.object(MailBouncedScreen, "SETTLE", 0.01),
@@ -244,6 +246,7 @@ class Crowd:
                 kiosk=KioskSection(id="random"),
                 service=ServiceSection(url=self._service.audience, health_interval=1.0),
                 time=TIMES,
+                staff=StaffSection(auto_close=2.0),
             ),
             self._reader,
             show,
