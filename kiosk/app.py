@@ -30,12 +30,14 @@ from kiosk.controller import Controller
 from kiosk.effects import Tools
 from kiosk.flow import BUSY_STATES, Overlay, State
 from kiosk.keyboard import KeyByKeyDriver, hung_up
+from kiosk.narration import Narration
 from kiosk.screens import screen_for
 from kiosk.screens.base import (
     DemoAsked,
     JourneyScreen,
     LanguageChosen,
     LanguageToggled,
+    SpeechAsked,
     ThemeToggled,
 )
 from kiosk.screens.note import NoteScreen
@@ -45,9 +47,14 @@ from kiosk.styles.tokens import theme_name, themes
 from kiosk.supervision import LeaveWish, Supervisor, where
 from kiosk.view import View
 from kiosk.widgets.demo_strip import DEMO_KEYS
+from kiosk.widgets.presses import POINTER, PRESSES
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
+    from textual.widgets import Input
+
+    from kiosk.widgets.hint import Hint
+    from kiosk.widgets.pin_entry import PinEntry
 
 log = logging.getLogger(__name__)
 
@@ -85,6 +92,7 @@ class KioskApp(App[None], inherit_bindings=False):
         demo: Callable[[KioskApp, str], None] | None = None,
         supervisor: Supervisor | None = None,
         wish: LeaveWish | None = None,
+        narration: Narration | None = None,
     ) -> None:
         """Make the app.
 
@@ -97,6 +105,7 @@ class KioskApp(App[None], inherit_bindings=False):
             supervisor: is told when the first frame is drawn, and that the screen's own loop
                 turns.
             wish: hears the signals that ask the kiosk to end; None: the app does, while it runs.
+            narration: reads the screens aloud; None: nobody does.
         """
         super().__init__(driver_class=KeyByKeyDriver)
         for theme in themes():
@@ -112,6 +121,7 @@ class KioskApp(App[None], inherit_bindings=False):
         self._demo = demo
         self._supervisor = supervisor or Supervisor()
         self._wish = wish
+        self._narration = narration or Narration()
         self._status = ""
         self._wanted: View | None = None
         self._shown: View | None = None
@@ -170,6 +180,7 @@ class KioskApp(App[None], inherit_bindings=False):
         """Leave nothing behind."""
         if self._wish is not None:
             self._wish.heed(lambda: None)
+        await self._narration.stop()
         await self.controller.stop()
 
     def _leave_from_outside(self, loop: asyncio.AbstractEventLoop) -> None:
@@ -215,6 +226,7 @@ class KioskApp(App[None], inherit_bindings=False):
                 if view is not self._shown and not self._may_wait(view):
                     await self._draw_one(view)
                     self._shown = view
+                    self._narrate(self._journey_screen, view.countdown)
                 elif (self._cover is None) is not fits(self.size):
                     await self._cover_or_uncover()
                 else:
@@ -253,6 +265,15 @@ class KioskApp(App[None], inherit_bindings=False):
             self._journey_screen.show(_without_overlay(view))
         if view.overlay is not Overlay.NONE:
             await self.push_screen(screen_for(view))
+
+    def _narrate(self, screen: JourneyScreen, countdown: int) -> None:
+        """Have it read aloud once its words are drawn."""
+
+        def drawn() -> None:
+            if screen.is_current:
+                self._narration.showed(screen, countdown)
+
+        screen.call_after_refresh(drawn)
 
     def show_note(self, text: str) -> None:
         """Lay a page of text over the screen, until a key closes it or the journey goes on. While
@@ -355,6 +376,27 @@ class KioskApp(App[None], inherit_bindings=False):
         message.stop()
         self.controller.toggle_theme()
 
+    def on_speech_asked(self, message: SpeechAsked) -> None:
+        """F4."""
+        message.stop()
+        self._narration.asked()
+
+    def on_descendant_focus(self, event: events.DescendantFocus) -> None:
+        """Something has the focus now."""
+        self._narration.focused(event.widget)
+
+    def on_input_changed(self, message: Input.Changed) -> None:
+        """Somebody types a username, the only text that is shown as it is typed."""
+        self._narration.username_changed(message.value)
+
+    def on_pin_entry_changed(self, message: PinEntry.Changed) -> None:
+        """Somebody types a PIN."""
+        self._narration.pin_changed(erased=message.erased)
+
+    def on_hint_shown(self, message: Hint.Shown) -> None:
+        """A field has not taken something."""
+        self._narration.hinted(message.text)
+
     def on_demo_asked(self, message: DemoAsked) -> None:
         """The demo strip."""
         message.stop()
@@ -376,10 +418,16 @@ class KioskApp(App[None], inherit_bindings=False):
                 self.exit()
                 return
             self.controller.touched()
+            if event.key != "f4":
+                self._narration.interrupted()
         elif isinstance(event, events.MouseDown | events.MouseScrollDown | events.MouseScrollUp):
             self.controller.touched()
+            self._narration.interrupted()
         if self._deaf and self._is_meant_for_a_step(event):
-            JourneyScreen.count_press()
+            if isinstance(event, events.Key):
+                PRESSES.judge(event.key, event.time)
+            elif isinstance(event, events.MouseDown):
+                PRESSES.judge(POINTER, event.time)
             return
         await super().on_event(event)
 

@@ -16,6 +16,8 @@ from kiosk.hardware.catalogue import Catalogue
 from kiosk.hardware.readers import ReaderWatcher
 from kiosk.hours import DAYS, OpeningHours, Span
 from kiosk.machine import Machine
+from kiosk.printing.device import Device
+from kiosk.printing.printer import Printer
 from kiosk.staff.pin_hash import HashInvalid, PinHash
 from kiosk.view import View
 from kiosk.webmail import WebmailDirectory
@@ -27,7 +29,9 @@ if TYPE_CHECKING:
     from kiosk.hardware.token_client import Deadlines, HelperTokenDriver
     from kiosk.hardware.unknown_tokens import UnknownTokens
     from kiosk.mail_exchange import MailboxFinder
+    from kiosk.narration import Narration
     from kiosk.service.client import ServiceClient
+    from kiosk.service.webhook import StaffWebhook
     from kiosk.staff.mode import StaffRoom
 
 
@@ -67,6 +71,11 @@ class Settings:
             # The hash itself is not shown: it may be right but for a letter.
             expected = "the line that `kiosk staff pin` prints, or an empty text"
             raise ConfigError(path, "staff.pin_hash", str(error), expected) from None
+        if config.printer.device:
+            try:
+                Device.parse(config.printer.device)
+            except ConfigError as error:
+                raise ConfigError(path, error.where, error.found, error.expected) from None
         spans = []
         for day in DAYS:
             texts: tuple[str, ...] = getattr(config.hours, day)
@@ -131,6 +140,38 @@ class Settings:
         except ConfigError as error:
             raise ConfigError(self.path, error.where, error.found, error.expected) from None
 
+    def webhook(self) -> StaffWebhook | None:
+        """Make what tells the counter's own address of calls for staff; None: there is none.
+
+        Raises:
+            ConfigError: its address or its token file cannot be used.
+        """
+        from kiosk.service.webhook import TOKEN_KEY, URL_KEY, StaffWebhook  # noqa: PLC0415
+
+        section, service = self.config.support, self.config.service
+        if not section.webhook:
+            if section.webhook_token_file:
+                expected = f"an address, since {TOKEN_KEY} is set"
+                raise ConfigError(self.path, URL_KEY, "nothing", expected)
+            return None
+        try:
+            return StaffWebhook(
+                section.webhook,
+                self.config.kiosk.id,
+                self._beside(section.webhook_token_file),
+                timeout=service.timeout,
+                connect_timeout=service.connect_timeout,
+            )
+        except ConfigError as error:
+            raise ConfigError(self.path, error.where, error.found, error.expected) from None
+
+    def printer(self) -> Printer | None:
+        """Make the printer; None where none is configured."""
+        section = self.config.printer
+        if not section.device:
+            return None
+        return Printer(section.device, columns=section.columns, dots=section.dots)
+
     def _beside(self, name: str) -> str:
         """A file that the configuration names, seen from its folder; empty stays empty."""
         return str(self.path.parent / name) if name else ""
@@ -184,6 +225,7 @@ class Settings:
             trust=self.trust(),
             service=self.service(),
             mailboxes=self.mailboxes(),
+            webhook=self.webhook(),
             kiosk_id=self.config.kiosk.id,
         )
 
@@ -205,7 +247,16 @@ class Settings:
             machine=self.machine(),
             journal=self.journal(),
             staff=self.staff_room(),
+            printer=self.printer(),
         )
+
+    def narration(self) -> Narration | None:
+        """Make what reads the screens aloud; None where that is not wanted."""
+        if not self.config.speech.enabled:
+            return None
+        from kiosk.speech import make_narrator  # noqa: PLC0415
+
+        return make_narrator(self.config.speech)
 
     def staff_room(self) -> StaffRoom | None:
         """Make what staff mode works with; None where no staff PIN is configured."""

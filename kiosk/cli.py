@@ -146,6 +146,25 @@ def _parser() -> argparse.ArgumentParser:
     _config_option(doctor)
     doctor.set_defaults(action=_doctor)
 
+    display = command(
+        commands,
+        "display",
+        "print display.ini with the largest letters that this screen has room for",
+    )
+    display.add_argument(
+        "--large",
+        action="store_true",
+        help="large text: the same screens in 80 columns and 25 rows, for people who see badly",
+    )
+    display.add_argument(
+        "--screen",
+        type=_screen_size,
+        default=None,
+        metavar="WIDTHxHEIGHT",
+        help="the screen's size in dots, where it is not the one that is plugged in here",
+    )
+    display.set_defaults(action=_display)
+
     config = command(commands, "config", "work on the configuration")
     configs = config.add_subparsers(title="commands", metavar="COMMAND", required=True)
     check = command(configs, "check", "read the configuration and every file it names")
@@ -192,6 +211,13 @@ def _waiting(text: str) -> float:
     if 1 <= seconds <= 600:
         return seconds
     raise argparse.ArgumentTypeError(f"found {text!r}, expected seconds from 1 to 600")
+
+
+def _screen_size(text: str) -> tuple[int, int]:
+    width, cross, height = text.partition("x")
+    if cross and width.isdecimal() and height.isdecimal() and int(width) and int(height):
+        return int(width), int(height)
+    raise argparse.ArgumentTypeError(f"found {text!r}, expected a size such as 1920x1080")
 
 
 def _say(text: str) -> None:
@@ -246,7 +272,9 @@ def _run(options: argparse.Namespace) -> int:
     from kiosk.app import KioskApp
 
     app = KioskApp(
-        lambda show, crash: settings.controller(PcscWatcher(), show, crash), settings.tools
+        lambda show, crash: settings.controller(PcscWatcher(), show, crash),
+        settings.tools,
+        narration=settings.narration(),
     )
     app.run()
     return leave(app)
@@ -308,6 +336,23 @@ def _write(text: str) -> None:
     except BrokenPipeError:
         # Else Python tries again when it ends, and complains.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _display(options: argparse.Namespace) -> int:
+    from kiosk import letters
+
+    screen: tuple[int, int] | None = options.screen or letters.connected_screen()
+    if screen is None:
+        _say("no screen is plugged in whose size is known; name it with --screen 1920x1080")
+        return FAILED
+    width, height = screen
+    pixels = None if options.large else letters.largest(width, height, letters.ROOMY)
+    pixels = pixels or letters.largest(width, height, letters.LARGE)
+    if pixels is None:
+        _say(f"a screen of {width}x{height} has no room for 80 columns and 25 rows")
+        return FAILED
+    print(letters.settings(width, height, pixels), end="")
+    return DONE
 
 
 def _config_check(options: argparse.Namespace) -> int:

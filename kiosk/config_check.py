@@ -69,6 +69,7 @@ def check_configuration(path: Path) -> Checked:
     else:
         attempt(settings.trust)
         attempt(settings.service)
+        attempt(settings.webhook)
     return Checked(path, settings, tuple(found.values()))
 
 

@@ -12,7 +12,7 @@ import logging
 from collections import deque
 from collections.abc import Callable, Coroutine
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from kiosk import __version__, delivery, effects, problems
 from kiosk.audit import (
@@ -36,10 +36,15 @@ from kiosk.flow import (
     Effect,
     Event,
     Failed,
+    ForgotUsername,
     Journey,
     LookupAsked,
+    LostMailbox,
+    NotMyEmail,
+    NoToken,
     Overlay,
     PinConfirmed,
+    PrintAsked,
     RememberedUsername,
     Retried,
     ServiceLost,
@@ -60,6 +65,8 @@ from kiosk.hardware.token import Token
 from kiosk.idle import IdleClock
 from kiosk.machine import Machine
 from kiosk.pin import PinBuffer
+from kiosk.printing.printer import Printer
+from kiosk.printing.slips import SlipDesk
 from kiosk.projection import projected
 from kiosk.readiness import Readiness
 from kiosk.recorder import Recorder, outcome_of
@@ -69,9 +76,6 @@ from kiosk.staff.mode import StaffMode, StaffRoom, Surroundings
 from kiosk.staff_bell import StaffBell
 from kiosk.token_watch import TokenWatch
 from kiosk.view import DemoView, View
-
-if TYPE_CHECKING:
-    from kiosk.service.client import ServiceClient
 
 log = logging.getLogger(__name__)
 
@@ -101,6 +105,7 @@ class Controller:
         machine: Machine | None = None,
         journal: Journal | None = None,
         staff: StaffRoom | None = None,
+        printer: Printer | None = None,
     ) -> None:
         """Make a controller that does nothing before `start`.
 
@@ -111,6 +116,7 @@ class Controller:
             journal: where it is written down what was done; None: nowhere.
             simulated: the token is embedded in the program, and the screens say so.
             staff: what staff mode needs; None: it does not open.
+            printer: for the slip with the way by telephone; None: there is none.
         """
         self._config = config
         self._watcher = watcher
@@ -142,7 +148,8 @@ class Controller:
             self.dispatch,
             fixed_reader=config.hardware.fixed_reader,
         )
-        self._bell = StaffBell(self._service, self._recorder, self.refresh)
+        self._bell = StaffBell(self._equipped, self._recorder, self.refresh)
+        self._slips = SlipDesk(printer, self._recorder, self.refresh) if printer else None
         self._idle = IdleClock(
             config.time,
             self.dispatch,
@@ -211,6 +218,8 @@ class Controller:
             tools = self._tools.result()
             await tools.driver.close()
             await tools.service.close()
+            if tools.webhook is not None:
+                await tools.webhook.close()
         self._recorder.ended(trace, INTERRUPTED)
         self._recorder.note(STOPPED)
         await self._recorder.stop()
@@ -276,6 +285,9 @@ class Controller:
         if isinstance(event, StaffAsked) and self._staff is None:
             log.info("there is no staff mode: no PIN is configured")
             return
+        if isinstance(event, PrintAsked) and self._slips is None:
+            log.info("there is no printer")
+            return
         if not self._journey.accepts(type(event)):
             log.info("%s came late at %s", name, self._journey.state.value)
             return
@@ -300,6 +312,8 @@ class Controller:
                 log.info("%s meant another token", name)
                 return
             self._visit.certificate = known[event.fingerprint]
+        elif isinstance(event, LostMailbox | NotMyEmail | ForgotUsername | NoToken):
+            self._visit.lost_mailbox = isinstance(event, LostMailbox | NotMyEmail)
         elif isinstance(event, StaffTopicAsked | StaffJobAsked):
             self._staff_asked = event
         elif isinstance(event, TokenStuck):
@@ -317,6 +331,8 @@ class Controller:
             self._journey.problem or "",
         )
         self._recorder.step(self._journey, before, event, self._visit.trace)
+        if arrived and before is State.HOTLINE and self._slips is not None:
+            self._slips.left(self._visit)
         for effect in todo:
             self._carry_out(effect)
         if arrived and self._journey.state not in UNATTENDED_STATES:
@@ -385,6 +401,9 @@ class Controller:
                 self._spawn(self._bell.ring(self._visit))
             case Effect.CANCEL_STAFF_CALL:
                 self._spawn(self._bell.cancel(self._visit))
+            case Effect.PRINT_SLIP:
+                if self._slips is not None and not self._slips.busy(self._visit):
+                    self._spawn(self._slips.print(self._visit, self.view))
             case _:
                 self._carry_out_for_staff(effect)
 
@@ -459,9 +478,6 @@ class Controller:
             raise RuntimeError("the controller was not started")
         return await asyncio.shield(self._tools)
 
-    async def _service(self) -> ServiceClient:
-        return (await self._equipped()).service
-
     async def _warm_up(self) -> None:
         await (await self._equipped()).driver.warm_up()
 
@@ -533,6 +549,7 @@ class Controller:
             simulated=self._simulated,
             demo=self._demo,
             out_of_service=self._readiness.facts,
+            hours=self._machine.hours.on(datetime.now().astimezone()),
             staff_mode=self._staff.view
             if self._staff is not None and self._journey.state in STAFF_STATES
             else None,

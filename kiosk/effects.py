@@ -47,6 +47,7 @@ if TYPE_CHECKING:
     from kiosk.hardware.certificate import TrustStore
     from kiosk.mail_exchange import MailboxFinder
     from kiosk.service.client import ServiceClient
+    from kiosk.service.webhook import StaffWebhook
 
 REMOVAL_GRACE = 1.2
 """Seconds to wait after a token's failure before it is called one. A driver cannot tell a
@@ -81,6 +82,8 @@ class Tools:
     service: ServiceClient
     kiosk_id: str
     mailboxes: MailboxFinder
+    webhook: StaffWebhook | None = None
+    """Told beside the service when staff are called; None: none is configured."""
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
 
 

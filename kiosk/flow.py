@@ -116,6 +116,8 @@ class Effect(Enum):
     """Tell the counter that somebody needs help."""
     CANCEL_STAFF_CALL = "cancel staff call"
     """Tell the counter that help is no longer needed."""
+    PRINT_SLIP = "print slip"
+    """Print the way by telephone on paper. Nobody waits for it."""
     ERASE_VISIT = "erase visit"
     """Wipe everything the customer entered and everything read."""
     AWAIT_REMOVAL = "await removal"
@@ -265,6 +267,10 @@ class StaffCallClosed(Event):
 
 class MoreTimeAsked(Event):
     """Wants more time."""
+
+
+class PrintAsked(Event):
+    """Way B: wants what is on the screen on paper."""
 
 
 # What staff did.
@@ -485,6 +491,7 @@ TABLE: Mapping[State, Mapping[type[Event], Transition]] = {
         Cancelled: _END,
     },
     State.HOTLINE: {
+        PrintAsked: Transition(State.HOTLINE, (Effect.PRINT_SLIP,)),
         Back: Transition(State.CHOOSE_CASE),
         Finished: _END,
     },
@@ -519,6 +526,7 @@ TABLE: Mapping[State, Mapping[type[Event], Transition]] = {
         UsernameEntered: _PREPARE,
         LookupAsked: _PREPARE,
         ForgotUsername: _HOTLINE,
+        Back: Transition(State.CHOOSE_CASE, (Effect.DROP_TOKEN,)),
         Cancelled: _END,
         **_ALONE,
     },
@@ -530,6 +538,7 @@ TABLE: Mapping[State, Mapping[type[Event], Transition]] = {
     },
     State.PIN: {
         PinConfirmed: Transition(State.VERIFYING, (Effect.PROVE,)),
+        Back: Transition(State.USERNAME),
         Cancelled: _END,
         **_ALONE,
     },

@@ -10,14 +10,38 @@ needs Babel, and are read with the standard library alone.
 
 from __future__ import annotations
 
+import fnmatch
 import functools
 import gettext
 import os
+import re
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 
 LANGUAGES = ("vi", "en")
-"""The languages of the kiosk; the first is the one it starts with."""
+"""The languages that say everything; the first is the one the kiosk starts with."""
+
+PREPARED = ("ko", "ja", "zh")
+"""Languages that say everything a customer meets, and nothing else. `zh` is simplified Chinese."""
+
+ALL = LANGUAGES + PREPARED
+"""Every language that has a catalogue."""
+
+BORROWED: Mapping[str, str] = {
+    "staff.*": "vi",
+    "staff_login.*": "vi",
+    "note.close": "vi",
+    "problem.for_staff": "vi",
+    "problem.*.staff": "vi",
+    "problem.kiosk_clock.*": "vi",
+    "problem.kiosk_config.*": "vi",
+    "problem.kiosk_crashes.*": "vi",
+    "problem.kiosk_taken_out.*": "vi",
+    "demo.*": "en",
+}
+"""Messages that no prepared language has, and the language that says them instead: those for
+staff and technicians, and the faults whose own words no customer is shown."""
 
 DOMAIN = "kiosk"
 LOCALE_DIRECTORY = Path(__file__).parent / "locale"
@@ -45,6 +69,16 @@ class _Unknown(gettext.NullTranslations):
         raise MessageMissing(message)
 
 
+class _Borrowed(gettext.NullTranslations):
+    """End of the search in a prepared language: what it borrows from the others."""
+
+    def gettext(self, message: str) -> str:
+        language = lender(message)
+        if language is None:
+            raise MessageMissing(message)
+        return translator(language).unfilled(message)
+
+
 class _Values(dict[str, object]):
     """Values by name, where an unknown one is shown as absent instead of raising."""
 
@@ -63,10 +97,23 @@ class Translator:
         self.language = language
         self._catalogue = catalogue
 
+    def unfilled(self, key: str) -> str:
+        """Return the message `key` with its `{}` fields as they are.
+
+        Raises:
+            MessageMissing: the catalogue has no such message.
+        """
+        return self._catalogue.gettext(key)
+
     def __call__(self, key: str, /, **values: object) -> str:
-        """Return the message `key` with its `{}` fields filled in."""
+        """Return the message `key` with its `{}` fields filled in.
+
+        A value named `date` is in the Vietnamese order and is shown in that of the language.
+        """
+        if "date" in values:
+            values["date"] = _date(self.language, str(values["date"]))
         try:
-            text = self._catalogue.gettext(key)
+            text = self.unfilled(key)
         except MessageMissing:
             if self.strict:
                 raise
@@ -77,9 +124,41 @@ class Translator:
             raise MessageMissing(f"{key} wants {error}") from None
 
 
+_DATES = {
+    "ko": ("{year}년 ", "{month}월 {day}일"),
+    "ja": ("{year}年", "{month}月{day}日"),
+    "zh": ("{year}年", "{month}月{day}日"),
+}
+"""How a date is written, its year apart; elsewhere it is written as in Vietnam."""
+
+_VIETNAMESE_DATE = re.compile(r"(?P<day>\d\d)/(?P<month>\d\d)(?:/(?P<year>\d{4}))?")
+
+
+def _date(language: str, text: str) -> str:
+    """`text`, which is 30/06/2026 or 30/06, as `language` writes it."""
+    match = _VIETNAMESE_DATE.fullmatch(text)
+    if match is None or language not in _DATES:
+        return text
+    with_year, day = _DATES[language]
+    form = with_year + day if match["year"] else day
+    numbers = {name: int(number) for name, number in match.groupdict(default="0").items()}
+    return form.format_map(numbers)
+
+
+def lender(key: str) -> str | None:
+    """The language in which a prepared language says this message; None: its own words."""
+    matching = (one for pattern, one in BORROWED.items() if fnmatch.fnmatchcase(key, pattern))
+    return next(matching, None)
+
+
+def speaks_to_staff(language: str) -> str:
+    """The language for staff where a customer has chosen this one: they get no mixture."""
+    return language if language in LANGUAGES else LANGUAGES[0]
+
+
 @functools.cache
 def translator(language: str) -> Translator:
-    """Return the wording of `language`, one of `LANGUAGES`.
+    """Return the wording of `language`, one of `ALL`.
 
     Raises:
         CatalogueMissing: the catalogue has not been compiled.
@@ -90,7 +169,7 @@ def translator(language: str) -> Translator:
             catalogue = gettext.GNUTranslations(file)
     except (OSError, ValueError):
         raise CatalogueMissing(path) from None
-    catalogue.add_fallback(_Unknown())
+    catalogue.add_fallback(_Borrowed() if language in PREPARED else _Unknown())
     return Translator(language, catalogue)
 
 
@@ -103,7 +182,7 @@ def compile_catalogues() -> tuple[Path, ...]:
     from babel.messages.pofile import read_po  # noqa: PLC0415
 
     written = []
-    for language in LANGUAGES:
+    for language in ALL:
         source = LOCALE_DIRECTORY / language / "LC_MESSAGES" / f"{DOMAIN}.po"
         with source.open("rb") as file:
             catalogue = read_po(file, locale=language, domain=DOMAIN, abort_invalid=True)

@@ -3,7 +3,8 @@
 Each has a code that never changes its meaning, because customers read it out on the
 telephone and staff look it up. The wording is in the catalogues under the problem's
 key: `problem.<key>.title` and `problem.<key>.text` for the customer,
-`problem.<key>.staff` for counter staff.
+`problem.<key>.staff` for counter staff. Where customers never read its own words, there is
+no text.
 
 The letter of a code tells whose matter it is: K the kiosk, T the token or its reader,
 C the certificate, P the PIN, S the service.

@@ -44,6 +44,7 @@ def projected(
     simulated: bool,
     demo: DemoView | None,
     out_of_service: Mapping[str, str],
+    hours: tuple[str, ...] = (),
     staff_mode: StaffView | None = None,
 ) -> View:
     """Make the view.
@@ -59,6 +60,7 @@ def projected(
         simulated: the token is embedded in the program.
         demo: what the demo strip shows; None: there is none.
         out_of_service: values for the wording of what keeps the kiosk out of service.
+        hours: today's opening hours; none: they are not told.
         staff_mode: what the screens of staff mode show, at its states.
     """
     problem = STATE_PROBLEMS.get(journey.state)
@@ -76,19 +78,24 @@ def projected(
         shuffle_pin_pad=config.screen.shuffle_pin_pad,
         keyboard=config.screen.keyboard,
         alternate=config.screen.alternate,
+        hours=hours,
+        speech=config.speech.enabled,
         problem=problem,
         facts=out_of_service if journey.state is State.OUT_OF_SERVICE else visit.facts,
         pin=visit.pin,
         pin_pad=visit.flags.pin_pad,
         pin_awaited=visit.pin_awaited,
+        last_try=visit.flags.final_try,
         can_look_up=LOOKUPS in capabilities,
         usernames=visit.usernames,
         certificates=tuple(map(_certificate_view, visit.certificates)),
         holder=_certificate_view(visit.certificate) if visit.certificate else None,
         username=visit.username,
+        lost_mailbox=visit.lost_mailbox,
         pin_refused=visit.pin_refused,
         resent=visit.resent,
         staff=visit.staff,
+        printer=visit.printing if config.printer.device else None,
         countdown=countdown,
         support=SupportView(support.hotline, support.email, support.fanpage),
         simulated=simulated,

@@ -10,7 +10,7 @@ from kiosk.hardware.readers import Card
 from kiosk.hardware.token import PinFlags, Token, TokenInfo
 from kiosk.pin import PinBuffer
 from kiosk.service.messages import Delivery, Reset
-from kiosk.view import MailboxLink, StaffCall
+from kiosk.view import MailboxLink, Printing, StaffCall
 
 if TYPE_CHECKING:
     from kiosk.hardware.certificate import Identity
@@ -75,6 +75,8 @@ class Visit:
     usernames: tuple[str, ...] = ()
     """What the service has found for the token's tax code."""
     username: str = ""
+    lost_mailbox: bool = False
+    """The customer has said that the registered mailbox cannot be opened."""
     challenge: str = ""
     challenge_ends: float = 0.0
     """When the challenge is of no more use, on the loop's clock."""
@@ -93,6 +95,7 @@ class Visit:
     resent: bool = False
     staff: StaffCall = StaffCall.NONE
     call_id: str = field(default_factory=new_call_id)
+    printing: Printing = Printing.READY
     facts: dict[str, str] = field(default_factory=dict)
     """Values for the wording of the visit's last problem."""
     trace: Trace = field(default_factory=Trace)
@@ -131,8 +134,10 @@ class Visit:
         """Drop everything; give the token back to be closed."""
         token = self.forget_token()
         self.lookup = False
+        self.lost_mailbox = False
         self.staff = StaffCall.NONE
         self.call_id = new_call_id()
+        self.printing = Printing.READY
         self.facts = {}
         self.trace = Trace()
         return token

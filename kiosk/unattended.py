@@ -62,6 +62,7 @@ def _run(path: Path, supervisor: Supervisor, wish: LeaveWish) -> int:
             settings.tools,
             supervisor=supervisor,
             wish=wish,
+            narration=settings.narration(),
         )
         app.run()
         if app.return_code != MISCONFIGURED:

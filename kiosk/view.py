@@ -57,7 +57,7 @@ class StaffCall(Enum):
     NONE = "none"
     CALLING = "calling"
     TOLD = "told"
-    """The service has taken the call."""
+    """The service has taken the call, or the webhook has."""
     FAILED = "failed"
     """Nobody was told."""
 
@@ -74,6 +74,19 @@ class SupportView:
     def telephone_url(self) -> str:
         """RFC 3966 address of the hotline, for a QR code."""
         return "tel:" + "".join(self.hotline.split())
+
+    @property
+    def email_url(self) -> str:
+        """RFC 6068 address of the mailbox; empty if there is none."""
+        return f"mailto:{self.email}" if self.email else ""
+
+    @property
+    def fanpage_url(self) -> str:
+        """Web address of the fanpage, which may be configured without `https://`; empty if there
+        is none."""
+        if not self.fanpage or self.fanpage.startswith(("https://", "http://")):
+            return self.fanpage
+        return f"https://{self.fanpage}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,11 +123,13 @@ class View:
     keyboard: str = "qwerty"
     """Which keys the username's keyboard begins with: `qwerty` or `abc`."""
     alternate: float = 0.0
-    """Seconds after which the welcome screen changes its layout; 0: never."""
+    """Seconds after which a screen that nobody touches changes its layout; 0: never."""
     hours: tuple[str, ...] = ()
     """Today's opening hours, as `07:30-11:30`; none: always open, or not today."""
     lost_mailbox: bool = False
     """The way by telephone is taken because the registered mailbox cannot be opened."""
+    speech: bool = False
+    """The screens are read aloud, so the key that repeats them is named."""
     printer: Printing | None = None
     """What the printer does; None: there is none."""
     problem: Problem | None = None
@@ -129,6 +144,8 @@ class View:
     """The reader waits for it now."""
     pin_refused: bool = False
     """The last PIN that was typed was wrong."""
+    last_try: bool = False
+    """A wrong PIN will lock the token."""
     certificates: tuple[CertificateView, ...] = ()
     holder: CertificateView | None = None
     can_look_up: bool = False

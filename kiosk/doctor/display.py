@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import configparser
 import unicodedata
+from collections.abc import Sequence
 
 from kiosk.console import FONTS
 from kiosk.console_font import HEIGHTS, Size
@@ -41,7 +42,7 @@ def look_at_fonts(machine: Machine) -> list[Finding]:
     taken = ran.output.strip()
     advice = (
         "Install the Debian package fonts-noto-mono, and name its font in display.ini: "
-        "font=Noto Sans Mono:size=14"
+        "font=Noto Sans Mono:pixelsize=22"
     )
     facts = {"wanted": family, "taken": taken}
     ran = _list(machine, taken, letters)
@@ -58,6 +59,32 @@ def look_at_fonts(machine: Machine) -> list[Finding]:
         # foot draws them itself; another terminal does not.
         text = f"{taken} lacks block elements: only foot draws the QR code with it"
         found.append(warning("blocks", text, advice))
+    return found
+
+
+FONT_LANGUAGES = {"ko": "ko", "ja": "ja", "zh": "zh-cn"}
+"""Languages of the kiosk whose letters its font lacks, as fontconfig names them."""
+
+
+def look_at_language_fonts(machine: Machine, languages: Sequence[str]) -> list[Finding]:
+    """Ask fontconfig for a font for each of the languages that customers can choose.
+
+    foot takes letters that its own font lacks from any font that has them.
+    """
+    found = []
+    for language in languages:
+        if language not in FONT_LANGUAGES:
+            continue
+        name = f"fonts_{language}"
+        ran = machine.run(("fc-list", f":lang={FONT_LANGUAGES[language]}", "family"))
+        if ran is None or ran.code != 0:
+            found.append(_unknown(f"whether a font has the letters of {language}", "fc-list", ran))
+        elif not ran.output.strip():
+            text = f"kiosk.languages has {language}, and no font here has its letters"
+            advice = f"Install the Debian package fonts-noto-cjk, or take {language} out."
+            found.append(failed(name, text, advice, language=language))
+        else:
+            found.append(ok(name, f"there is a font for {language}", language=language))
     return found
 
 

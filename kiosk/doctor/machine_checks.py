@@ -16,11 +16,14 @@ from kiosk.doctor import (
     families,
     lockdown,
     pcsc,
+    printer,
     records,
     service,
+    speech,
     tls,
     trust,
     units,
+    webhook,
 )
 from kiosk.doctor.checks import SECONDS, Check, Look, Parts
 from kiosk.doctor.findings import Finding, skipped
@@ -70,8 +73,10 @@ def machine_checks(
         return [*found, *pcsc.look_at_polkit(machine), *pcsc.look_at_virtual_reader(machine)]
 
     def screen() -> Parts:
+        languages = settings.config.kiosk.languages if settings is not None else ()
         return [
             *display.look_at_fonts(machine),
+            *display.look_at_language_fonts(machine, languages),
             *display.look_at_locale(machine),
             *display.look_at_console_font(machine),
         ]
@@ -106,6 +111,11 @@ def machine_checks(
             return [_no_configuration("service")]
         return await _service(settings, moment, machine.patience)
 
+    async def hook() -> Parts:
+        if settings is None:
+            return [_no_configuration("webhook")]
+        return await webhook.look_at_webhook(settings, machine.patience)
+
     subjects: list[tuple[str, str, Look]] = [
         (
             "permissions",
@@ -116,8 +126,14 @@ def machine_checks(
         ("modules", "PKCS#11 modules", modules),
         ("trust", "trusted CAs", with_settings("trust", lambda s: _trust(s, moment))),
         ("service", "way to the service", way),
+        ("webhook", "webhook for staff calls", hook),
         ("clock", "clock", lambda: clock.look_at_clock(machine)),
         ("display", "letters on the screen", screen),
+        (
+            "printer",
+            "receipt printer",
+            with_settings("printer", lambda s: printer.look_at_printer(s.config, machine)),
+        ),
         ("disk", "disks", disks),
         ("units", "units", lambda: units.look_at_units(machine)),
         ("unit_files", "unit files", lambda: units.look_at_unit_files(machine)),
@@ -129,6 +145,9 @@ def machine_checks(
         ),
         ("duty", "duty", with_settings("duty", duty)),
     ]
+    if settings is not None and settings.config.speech.enabled:
+        section = settings.config.speech
+        subjects.append(("speech", "speech", lambda: speech.look_at_speech(section, machine)))
     return [Check(*subject, SECONDS * machine.patience) for subject in subjects]
 
 

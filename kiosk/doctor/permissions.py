@@ -52,6 +52,7 @@ def look_at_permissions(settings: Settings, machine: Machine) -> list[Finding]:
     for key, name in (
         ("service.client_key", config.service.client_key),
         ("service.proxy_credentials", config.service.proxy_credentials),
+        ("support.webhook_token_file", config.support.webhook_token_file),
     ):
         if name:
             found.append(check_secret(Place(key, folder / name)))

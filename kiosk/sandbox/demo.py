@@ -194,6 +194,7 @@ class Demo:
             ),
             lambda: settings.tools(self._driver),
             demo=self._act,
+            narration=settings.narration(),
         )
 
         def restart() -> None:

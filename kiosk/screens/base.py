@@ -13,17 +13,18 @@ from textual.containers import Horizontal, Vertical
 from textual.content import Content
 from textual.geometry import Region, Size
 from textual.message import Message
-from textual.screen import Screen
 from textual.widget import Widget
 
 from kiosk.flow import OVERLAY_TABLE, TABLE, Event, StaffAsked, StaffCalled
-from kiosk.i18n import Translator, translator
-from kiosk.styles.tokens import MEDIUM_SCREEN, TALL_SCREEN, WIDE_SCREEN
+from kiosk.i18n import Translator, speaks_to_staff, translator
+from kiosk.screens.guarded import GuardedScreen
+from kiosk.styles.tokens import MEDIUM_SCREEN, TALL_SCREEN, VAST_SCREEN, WIDE_SCREEN
 from kiosk.view import StaffCall, View
 from kiosk.widgets.action_button import ActionButton
 from kiosk.widgets.brand import Brand
 from kiosk.widgets.demo_strip import DEMO_KEYS, DemoStrip
 from kiosk.widgets.drawn import Drawn, Words, phrase
+from kiosk.widgets.picture import Picture
 from kiosk.widgets.qr import QrCode
 from kiosk.widgets.step_bar import StepBar
 
@@ -56,6 +57,10 @@ class ThemeToggled(Message):
     """The customer wants colours of the highest contrast, or the usual ones again."""
 
 
+class SpeechAsked(Message):
+    """The customer wants to hear the screen again, or no more of it."""
+
+
 class DemoAsked(Message):
     """Somebody used the demonstration's strip."""
 
@@ -65,13 +70,13 @@ class DemoAsked(Message):
         """`insert_or_remove`, `swap`, `mailbox` or `quit`."""
 
 
-class JourneyScreen(Screen[None], inherit_bindings=False):
+class JourneyScreen(GuardedScreen, inherit_bindings=False):
     """One step of the journey.
 
     A screen draws a `View` and posts what the customer did: `Raised`, `LanguageToggled`,
-    `LanguageChosen`, `ThemeToggled`, `DemoAsked`. It decides nothing. After it has raised an
-    event it is deaf to further presses until it is shown a view or comes back from under
-    another screen.
+    `LanguageChosen`, `ThemeToggled`, `SpeechAsked`, `DemoAsked`. It decides nothing.
+    After it has raised an event it is deaf to further presses until it is shown a view or comes
+    back from under another screen.
     """
 
     AUTO_FOCUS = ""
@@ -89,6 +94,8 @@ class JourneyScreen(Screen[None], inherit_bindings=False):
         Binding("f1", "call_staff", show=False),
         Binding("f2", "toggle_language", show=False),
         Binding("f3", "toggle_theme", show=False),
+        Binding("f4", "speak", show=False),
+        *(Binding(str(digit), f"choose({digit})", show=False) for digit in range(1, 10)),
         *(Binding(key, f"chord('{key}')", show=False) for key in STAFF_CHORD),
         *(Binding(key, f"demo('{action}')", show=False) for key, action in DEMO_KEYS.items()),
     ]
@@ -99,15 +106,11 @@ class JourneyScreen(Screen[None], inherit_bindings=False):
     AS_LIST: ClassVar[bool] = False
     """Whether the body is a list, set flush left in a narrower column."""
 
-    DOUBLE_TAP: ClassVar[float] = 0.3
-    """Seconds. A press this soon after the one before it is the second half of a double
-    tap, or a key that is held down: it was meant for the screen before."""
+    ACTIONS_BELOW: ClassVar[bool] = True
+    """Whether the buttons stand below the body; if not, the body has their row in it."""
 
-    SETTLE: ClassVar[float] = 0.0
-    """Seconds for which the screen has to be shown before a button acts."""
-
-    _last_press: ClassVar[float] = 0.0
-    """When something was pressed last, on any screen (`time.monotonic`)."""
+    FOR_STAFF: ClassVar[bool] = False
+    """Whether this is a screen of staff mode, which not every language is fit for."""
 
     class Raised(Message):
         """The customer did something that moves the journey."""
@@ -119,12 +122,16 @@ class JourneyScreen(Screen[None], inherit_bindings=False):
     def __init__(self, view: View) -> None:
         super().__init__()
         self.view = view
-        self.t: Translator = translator(view.language)
+        self.t: Translator = self._translator(view)
         self._raised = False
-        self._shown_at = time.monotonic()
         self._actions: list[ActionButton] = []
+        self._choices: list[ActionButton] = []
+        """The buttons in the body."""
         self._chord: dict[str, float] = {}
         """When each of its keys was pressed last (`time.monotonic`)."""
+
+    def _translator(self, view: View) -> Translator:
+        return translator(speaks_to_staff(view.language) if self.FOR_STAFF else view.language)
 
     # What a screen fills in.
 
@@ -149,10 +156,12 @@ class JourneyScreen(Screen[None], inherit_bindings=False):
         """
         with Vertical(id="page"), Vertical(id="stage"):
             with Vertical(id="middle"), _Body(id="body", classes="list" if self.AS_LIST else ""):
-                yield from self.body()
-            self._actions = list(self.actions())
-            with Horizontal(id="actions"):
-                yield from self._actions
+                for widget in self.body():
+                    if isinstance(widget, ActionButton):
+                        self._choices.append(widget)
+                    yield widget
+            if self.ACTIONS_BELOW:
+                yield from self.action_row()
         with Vertical(id="foot"):
             yield Words(_note, "note", when=lambda v: bool(v.problem or v.reference))
             yield Words(self._legend, "legend")
@@ -168,20 +177,38 @@ class JourneyScreen(Screen[None], inherit_bindings=False):
                     _display, classes="small", when=lambda v: not v.simulated, widget_id="display"
                 )
                 if self._staff_can_be_called:
-                    yield ActionButton(_staff, StaffCalled, "small", widget_id="staff")
+                    yield _StaffButton(_staff, StaffCalled, "small", widget_id="staff")
             if self.STEP:
                 yield StepBar(self.STEP)
+
+    def action_row(self) -> ComposeResult:
+        """Make the row of buttons."""
+        self._actions = list(self.actions())
+        with Horizontal(id="actions"):
+            yield from self._actions
 
     def _legend(self, view: View, t: Translator) -> Content:
         """Name the keys that do something here; F1 and F2 are named on their buttons."""
         keys = [("Tab", t("legend.tab")), ("Enter", t("legend.enter"))] if self._actions else []
+        if last := max(self.digits(), default=0):
+            keys.insert(0, (f"1-{last}" if last > 1 else "1", t("legend.number")))
         leaving = self._leaving()
         if leaving is not None:
             keys.append(("Esc", phrase(leaving.source, view, t).plain))
+        if view.speech:
+            keys.append(("F4", t("legend.speech")))
         spans: list[tuple[str, str] | str] = []
         for key, meaning in keys:
             spans += ["   " if spans else "", (f" {key} ", "reverse"), f" {meaning}"]
         return Content.assemble(*spans)
+
+    def _numbered(self) -> list[ActionButton]:
+        """The buttons that a digit presses."""
+        return [one for one in (*self._choices, *self._actions) if one.number]
+
+    def digits(self) -> Iterable[int]:
+        """Return the digits that press a button."""
+        return [one.number for one in self._numbered()]
 
     def _leaving(self) -> ActionButton | None:
         """Return the button that Esc presses."""
@@ -203,6 +230,7 @@ class JourneyScreen(Screen[None], inherit_bindings=False):
             reached = max(step for step in steps if step[0] <= size)
             for step in steps:
                 self.set_class(step == reached, step[1])
+        self._widen(self.app.size)
 
     # Being shown something new.
 
@@ -212,7 +240,7 @@ class JourneyScreen(Screen[None], inherit_bindings=False):
         What was typed and where the focus is stay as they are.
         """
         self.view = view
-        self.t = translator(view.language)
+        self.t = self._translator(view)
         self._raised = False
         if not self.is_mounted:
             return
@@ -231,8 +259,15 @@ class JourneyScreen(Screen[None], inherit_bindings=False):
 
     def on_resize(self, event: events.Resize) -> None:
         """Adapt what depends on the screen's size."""
+        self._widen(event.size)
         for bar in self.query(StepBar):
             bar.fit(event.size)
+        for picture in self.query(Picture):
+            picture.fit(event.size)
+
+    def _widen(self, size: Size) -> None:
+        columns, rows = VAST_SCREEN
+        self.set_class(size.width >= columns and size.height >= rows, "-vast")
 
     # Speaking.
 
@@ -242,27 +277,13 @@ class JourneyScreen(Screen[None], inherit_bindings=False):
             self._raised = True
             self.post_message(self.Raised(event))
 
-    @staticmethod
-    def count_press() -> None:
-        """Something was pressed that no screen of the journey has seen: what follows at once may
-        be a key that is held down."""
-        JourneyScreen._last_press = time.monotonic()
-
-    def _is_too_soon(self) -> bool:
-        """Tell whether a press was meant for what was shown before: the second half of a
-        double tap, a key that is held down, or quicker than anybody reads this screen."""
-        now = time.monotonic()
-        soon = now - JourneyScreen._last_press < self.DOUBLE_TAP
-        JourneyScreen._last_press = now
-        return soon or now - self._shown_at < self.SETTLE
-
     @on(ActionButton.Pressed)
     def _pressed(self, message: ActionButton.Pressed) -> None:
         message.stop()
         button = message.button
         if button.id is not None and button.id.startswith("demo-"):
             self.action_demo(button.id.removeprefix("demo-"))
-        elif self._is_too_soon():
+        elif self._is_too_soon(pointer=message.pointer):
             return
         elif button.id == "language":
             self.action_toggle_language()
@@ -277,6 +298,12 @@ class JourneyScreen(Screen[None], inherit_bindings=False):
             self.raise_event(button.event())
 
     # Keys.
+
+    def action_choose(self, number: int) -> None:
+        """A digit: press the button that shows it."""
+        for button in self._numbered():
+            if button.number == number and button.display:
+                button.action_press()
 
     @property
     def _staff_can_be_called(self) -> bool:
@@ -295,6 +322,10 @@ class JourneyScreen(Screen[None], inherit_bindings=False):
     def action_toggle_theme(self) -> None:
         """F3."""
         self.post_message(ThemeToggled())
+
+    def action_speak(self) -> None:
+        """F4."""
+        self.post_message(SpeechAsked())
 
     def action_chord(self, key: str) -> None:
         """F11, F12: both within a second, in either order."""
@@ -322,15 +353,11 @@ class JourneyScreen(Screen[None], inherit_bindings=False):
     def action_leave(self) -> None:
         """Esc: press the button that leads back or out, if there is one."""
         leaving = self._leaving()
-        if leaving is not None and not self._is_too_soon():
+        if leaving is not None and not self._is_too_soon(pointer=False):
             self.press(leaving)
 
     def action_begin(self) -> None:
-        """Enter where nothing has the focus: show which button it would press next time.
-
-        It counts as a press, so that a key held down does nothing on the screen after.
-        """
-        JourneyScreen._last_press = time.monotonic()
+        """Enter where nothing has the focus: show which button it would press next time."""
         if self.focused is None:
             self.set_focus(self._first_shown())
 
@@ -363,13 +390,18 @@ class JourneyScreen(Screen[None], inherit_bindings=False):
         else:
             self.focus_previous()
 
-    def on_click(self, _event: events.Click) -> None:
-        """A tap on nothing counts as a press, too."""
-        JourneyScreen._last_press = time.monotonic()
-
     def on_paste(self, event: events.Paste) -> None:
         """Refuse: nothing on a kiosk is pasted."""
         event.stop()
+
+
+class _StaffButton(ActionButton):
+    """Calls staff, and looks different once they have been told."""
+
+    def draw(self, view: View, t: Translator) -> None:
+        """Say whether staff come."""
+        self.set_class(view.staff is StaffCall.TOLD, "called")
+        super().draw(view, t)
 
 
 class _Body(Vertical):
@@ -382,7 +414,8 @@ class _Body(Vertical):
     def fit_codes(self) -> None:
         """Take away a QR code that would be clipped; its address stands beside it."""
         for code in self.query(QrCode):
-            code.fit(Size(self.size.width - WORDS_BESIDE_CODE, self.size.height))
+            below = sum(other.outer_size.height for other in code.siblings if other.display)
+            code.fit(Size(self.size.width - WORDS_BESIDE_CODE, self.size.height - below))
 
 
 def _in_direction(here: Region, widgets: Sequence[Widget], dx: int, dy: int) -> list[Widget]:

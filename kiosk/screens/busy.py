@@ -7,7 +7,9 @@ from textual.app import ComposeResult
 from kiosk.flow import State
 from kiosk.screens.base import JourneyScreen
 from kiosk.view import View
+from kiosk.widgets.drawings import COVER, READING, SENDING, Drawing
 from kiosk.widgets.drawn import Words
+from kiosk.widgets.picture import Picture
 
 WORDS = {
     State.READING: ("busy.reading", 3),
@@ -18,10 +20,19 @@ WORDS = {
 }
 """Messages and step of each busy state."""
 
+DRAWINGS: dict[State, Drawing] = {
+    State.READING: READING,
+    State.PREPARING: READING,
+    State.VERIFYING: READING,
+    State.SENDING: SENDING,
+    State.RESENDING: SENDING,
+}
+"""What each of them shows."""
+
 
 class BusyScreen(JourneyScreen):
-    """Every state of `BUSY_STATES`. Nothing moves on it: an animation costs a kiosk's
-    processor all day and says nothing that the words do not."""
+    """Every state of `BUSY_STATES`. One dot after another grows, once a second: it
+    says that the kiosk is at work, and costs its processor nothing."""
 
     def __init__(self, view: View) -> None:
         super().__init__(view)
@@ -33,4 +44,5 @@ class BusyScreen(JourneyScreen):
         """Say what is done and what to leave alone."""
         yield Words(f"{self._words}.title", "title")
         yield Words(f"{self._words}.text", "text")
+        yield Picture(COVER if self.view.pin_awaited else DRAWINGS[self.view.state])
         yield Words("busy.wait", "status")

@@ -17,7 +17,7 @@ ROWS: tuple[tuple[str, Callable[[View], str], str], ...] = (
     ("label.organisation", lambda v: v.reset.organisation if v.reset else "", ""),
     ("label.tax_code", lambda v: v.reset.tax_code if v.reset else "", ""),
     ("label.username", lambda v: v.username, ""),
-    ("label.email", lambda v: v.reset.masked_email if v.reset else "", " strong"),
+    ("label.email", lambda v: v.reset.masked_email if v.reset else "", " main"),
 )
 """Message key of each label, where its value comes from, and how it stands out."""
 
@@ -34,9 +34,9 @@ class ConfirmScreen(JourneyScreen):
         yield Words("confirm.title", "title")
         with Vertical(id="facts"):
             for label, value, emphasis in ROWS:
-                with Horizontal(classes="fact"):
+                with Horizontal(classes=f"fact{emphasis}"):
                     yield Words(label, "fact-label")
-                    yield Words(_from_view(value), f"fact-value{emphasis}")
+                    yield Words(_from_view(value), "fact-value")
         yield Words("confirm.text", "text")
 
     def actions(self) -> Iterable[ActionButton]:

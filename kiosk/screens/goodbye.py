@@ -9,7 +9,9 @@ from textual.app import ComposeResult
 from kiosk.flow import Finished
 from kiosk.screens.base import JourneyScreen
 from kiosk.widgets.action_button import ActionButton
+from kiosk.widgets.drawings import CLEAN
 from kiosk.widgets.drawn import Words
+from kiosk.widgets.picture import Picture
 
 
 class GoodbyeScreen(JourneyScreen):
@@ -19,6 +21,7 @@ class GoodbyeScreen(JourneyScreen):
         """Thank, and say that everything is erased."""
         yield Words("goodbye.title", "title")
         yield Words("goodbye.text", "text")
+        yield Picture(CLEAN)
 
     def actions(self) -> Iterable[ActionButton]:
         """To the welcome screen at once."""

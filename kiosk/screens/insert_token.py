@@ -9,7 +9,9 @@ from textual.app import ComposeResult
 from kiosk.flow import Back, Cancelled, NoToken
 from kiosk.screens.base import JourneyScreen
 from kiosk.widgets.action_button import ActionButton
+from kiosk.widgets.drawings import INSERT
 from kiosk.widgets.drawn import Words
+from kiosk.widgets.picture import Picture
 
 
 class InsertTokenScreen(JourneyScreen):
@@ -21,6 +23,7 @@ class InsertTokenScreen(JourneyScreen):
         """Ask for the token."""
         yield Words("insert.title", "title")
         yield Words("insert.text", "text")
+        yield Picture(INSERT)
         yield Words("insert.waiting", "status")
 
     def actions(self) -> Iterable[ActionButton]:

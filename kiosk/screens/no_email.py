@@ -12,7 +12,9 @@ from kiosk.screens.base import JourneyScreen
 from kiosk.view import View
 from kiosk.widgets.action_button import ActionButton
 from kiosk.widgets.checklist import checklist
+from kiosk.widgets.drawings import LETTER_WANTED
 from kiosk.widgets.drawn import Words
+from kiosk.widgets.picture import Picture
 
 
 class NoEmailScreen(JourneyScreen):
@@ -25,6 +27,7 @@ class NoEmailScreen(JourneyScreen):
         yield Words("no_email.title", "title")
         yield Words("no_email.delivered", "text strong", when=lambda v: v.delivery == "delivered")
         yield from checklist("no_email.spam", _resend, "no_email.call")
+        yield Picture(LETTER_WANTED)
 
     def actions(self) -> Iterable[ActionButton]:
         """Send again, staff, back, out."""

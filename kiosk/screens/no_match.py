@@ -16,6 +16,7 @@ class NoMatchScreen(JourneyScreen):
     """`State.NO_MATCH`. It does not tell an unknown username from another's."""
 
     STEP = 4
+    AS_LIST = True
 
     def body(self) -> ComposeResult:
         """Say so, and what to check."""

@@ -5,7 +5,9 @@ from __future__ import annotations
 from textual.app import ComposeResult
 
 from kiosk.screens.base import JourneyScreen
+from kiosk.widgets.drawings import REMOVE
 from kiosk.widgets.drawn import Words
+from kiosk.widgets.picture import Picture
 
 
 class RemoveTokenScreen(JourneyScreen):
@@ -15,3 +17,4 @@ class RemoveTokenScreen(JourneyScreen):
         """Ask for it."""
         yield Words("remove.title", "title")
         yield Words("remove.text", "text strong")
+        yield Picture(REMOVE)

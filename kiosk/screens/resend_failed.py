@@ -16,6 +16,8 @@ from kiosk.widgets.drawn import Words
 class ResendFailedScreen(JourneyScreen):
     """`State.RESEND_FAILED`. The first mail was sent all the same."""
 
+    AS_LIST = True
+
     def body(self) -> ComposeResult:
         """Say it in the problem's own words."""
         yield Words(problem_words("title"), "title alarm")

@@ -9,7 +9,9 @@ from textual.app import ComposeResult
 from kiosk.flow import Finished, StaffCalled
 from kiosk.screens.base import JourneyScreen
 from kiosk.widgets.action_button import ActionButton
+from kiosk.widgets.drawings import LETTER_WANTED
 from kiosk.widgets.drawn import Words
+from kiosk.widgets.picture import Picture
 
 
 class ResultUnknownScreen(JourneyScreen):
@@ -20,6 +22,7 @@ class ResultUnknownScreen(JourneyScreen):
         yield Words("result_unknown.title", "title alarm")
         yield Words("result_unknown.text", "text strong")
         yield Words("result_unknown.help", "text")
+        yield Picture(LETTER_WANTED)
 
     def actions(self) -> Iterable[ActionButton]:
         """Out, staff."""

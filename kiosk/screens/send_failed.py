@@ -9,7 +9,9 @@ from textual.app import ComposeResult
 from kiosk.flow import Finished, Retried, StaffCalled
 from kiosk.screens.base import JourneyScreen
 from kiosk.widgets.action_button import ActionButton
+from kiosk.widgets.drawings import LETTER_FAILED
 from kiosk.widgets.drawn import Words
+from kiosk.widgets.picture import Picture
 
 
 class SendFailedScreen(JourneyScreen):
@@ -21,6 +23,7 @@ class SendFailedScreen(JourneyScreen):
         """Say so, and that nothing has changed."""
         yield Words("send_failed.title", "title alarm")
         yield Words("send_failed.text", "text")
+        yield Picture(LETTER_FAILED)
 
     def actions(self) -> Iterable[ActionButton]:
         """Again, staff, out."""

@@ -13,8 +13,10 @@ from kiosk.i18n import Translator
 from kiosk.screens.base import JourneyScreen
 from kiosk.view import View
 from kiosk.widgets.action_button import ActionButton
-from kiosk.widgets.checklist import checklist
+from kiosk.widgets.checklist import ChecklistLine
+from kiosk.widgets.drawings import LETTER, LETTER_WAITING, Drawing
 from kiosk.widgets.drawn import Words
+from kiosk.widgets.picture import Picture
 from kiosk.widgets.qr import QrCode
 
 
@@ -29,14 +31,14 @@ class SentScreen(JourneyScreen):
                 yield Words(_title, "title")
                 yield Words(_where, "text strong")
                 yield Words(_delivery, "text", when=lambda v: v.delivery in DELIVERIES)
-                yield from checklist(_open, "sent.login", "sent.change")
-                yield Words(
-                    lambda view, _t: view.mailbox.url if view.mailbox else "",
-                    "address",
-                    when=lambda v: v.mailbox is not None,
-                )
+                yield ChecklistLine("1", _open, "followed")
+                yield Words(_url, "address under", when=lambda v: v.mailbox is not None)
+                yield Words("sent.look", "text under", when=lambda v: v.mailbox is None)
+                yield ChecklistLine("2", "sent.login")
+                yield ChecklistLine("3", "sent.change", "urgent")
             with Vertical(classes="code"):
-                yield QrCode(lambda view: view.mailbox.url if view.mailbox else "")
+                yield QrCode(_url)
+                yield Picture(_letter, "letter", when=lambda v: v.mailbox is None)
 
     def actions(self) -> Iterable[ActionButton]:
         """Done, or nothing came."""
@@ -67,6 +69,14 @@ def _delivery(view: View, t: Translator) -> str:
 def _where(view: View, t: Translator) -> str:
     email = view.reset.masked_email if view.reset else ""
     return t("sent.again" if view.resent and _has_left(view) else "sent.to", email=email)
+
+
+def _letter(view: View) -> Drawing:
+    return LETTER if _has_left(view) else LETTER_WAITING
+
+
+def _url(view: View, _t: Translator | None = None) -> str:
+    return view.mailbox.url if view.mailbox else ""
 
 
 def _open(view: View, t: Translator) -> Content:

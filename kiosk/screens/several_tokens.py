@@ -9,7 +9,9 @@ from textual.app import ComposeResult
 from kiosk.flow import Cancelled, StaffCalled
 from kiosk.screens.base import JourneyScreen
 from kiosk.widgets.action_button import ActionButton
+from kiosk.widgets.drawings import SEVERAL
 from kiosk.widgets.drawn import Words
+from kiosk.widgets.picture import Picture
 
 
 class SeveralTokensScreen(JourneyScreen):
@@ -21,6 +23,7 @@ class SeveralTokensScreen(JourneyScreen):
         """Ask to leave one."""
         yield Words("problem.token_several.title", "title alarm")
         yield Words("problem.token_several.text", "text")
+        yield Picture(SEVERAL)
         yield Words("several.waiting", "status")
 
     def actions(self) -> Iterable[ActionButton]:

@@ -50,6 +50,8 @@ class StaffScreen(JourneyScreen):
         Binding("pageup", "turn(-1)", show=False),
     ]
 
+    FOR_STAFF = True
+
     CODE_TIME: ClassVar[float] = 3.0
     """Seconds after which a digit is no longer part of a code, but opens a page."""
 
@@ -154,7 +156,7 @@ class StaffScreen(JourneyScreen):
 
     @on(StaffSheet.Picked)
     def _picked(self, message: StaffSheet.Picked) -> None:
-        if not self._is_too_soon():
+        if not self._is_too_soon(pointer=message.pointer):
             self.raise_event(message.event)
 
     def press(self, button: ActionButton) -> None:

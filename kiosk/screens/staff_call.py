@@ -11,6 +11,8 @@ from kiosk.screens.base import JourneyScreen
 from kiosk.view import StaffCall, View
 from kiosk.widgets.action_button import ActionButton
 from kiosk.widgets.drawn import Words
+from kiosk.widgets.emblems import BELL, TICK
+from kiosk.widgets.large import LargePicture, LargeWords
 
 OUTCOMES = {
     StaffCall.CALLING: ("staff_call.calling", "title"),
@@ -31,6 +33,9 @@ class StaffCallScreen(JourneyScreen):
         for outcome, (words, style) in OUTCOMES.items():
             yield Words(f"{words}.title", style, when=_after(outcome))
             yield Words(f"{words}.text", "text", when=_after(outcome))
+        yield LargePicture(BELL, when=_after(StaffCall.CALLING))
+        yield LargePicture(BELL, TICK, when=_after(StaffCall.TOLD))
+        yield LargeWords(lambda view, _t: view.support.hotline, when=_after(StaffCall.FAILED))
         yield Words("staff_call.pin", "text warning")
 
     def actions(self) -> Iterable[ActionButton]:

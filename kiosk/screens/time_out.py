@@ -12,11 +12,12 @@ from kiosk.screens.base import JourneyScreen
 from kiosk.widgets.action_button import ActionButton
 from kiosk.widgets.demo_strip import DEMO_KEYS
 from kiosk.widgets.drawn import Words
+from kiosk.widgets.large import LargeWords
 
 _OWN_KEYS = frozenset(
-    {"tab", "shift+tab", "left", "right", "up", "down", "enter", "space", "f1", "f2"}
+    {"tab", "shift+tab", "left", "right", "up", "down", "enter", "space", "f1", "f2", "f3", "f4"}
 )
-"""Keys that move, press or switch the language. Every other key asks for more time."""
+"""Keys that move, press, or switch language or colours. Every other one asks for more time."""
 
 
 class TimeOutScreen(JourneyScreen):
@@ -25,6 +26,7 @@ class TimeOutScreen(JourneyScreen):
     def body(self) -> ComposeResult:
         """Ask, and count down."""
         yield Words("time_out.title", "title")
+        yield LargeWords(lambda v, _t: str(v.countdown), "countdown")
         yield Words(lambda v, t: t("time_out.text", seconds=v.countdown), "text strong")
         yield Words("time_out.erased", "text")
 

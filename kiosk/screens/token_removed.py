@@ -9,7 +9,9 @@ from textual.app import ComposeResult
 from kiosk.flow import Finished, Retried, StaffCalled
 from kiosk.screens.base import JourneyScreen
 from kiosk.widgets.action_button import ActionButton
+from kiosk.widgets.drawings import REMOVED
 from kiosk.widgets.drawn import Words
+from kiosk.widgets.picture import Picture
 
 
 class TokenRemovedScreen(JourneyScreen):
@@ -19,6 +21,7 @@ class TokenRemovedScreen(JourneyScreen):
         """Say that nothing was sent."""
         yield Words("problem.token_removed.title", "title alarm")
         yield Words("problem.token_removed.text", "text")
+        yield Picture(REMOVED)
 
     def actions(self) -> Iterable[ActionButton]:
         """Start over, staff, out."""

@@ -9,7 +9,9 @@ from textual.app import ComposeResult
 from kiosk.flow import Finished, StaffCalled
 from kiosk.screens.base import JourneyScreen
 from kiosk.widgets.action_button import ActionButton
+from kiosk.widgets.drawings import REMOVE
 from kiosk.widgets.drawn import Words
+from kiosk.widgets.picture import Picture
 
 
 class TokenStalledScreen(JourneyScreen):
@@ -23,6 +25,7 @@ class TokenStalledScreen(JourneyScreen):
         """Ask to remove it."""
         yield Words("problem.token_stalled.title", "title alarm")
         yield Words("problem.token_stalled.text", "text")
+        yield Picture(REMOVE)
         yield Words("stalled.waiting", "status")
 
     def actions(self) -> Iterable[ActionButton]:

@@ -28,8 +28,12 @@ class Proxy:
         return f"<Proxy {self.host}:{self.port}>"
 
 
-def uses_tls(url: str) -> bool:
-    """Tell whether the service at this URL is spoken to with TLS: everywhere but on this machine.
+def uses_tls(url: str, key: str = "service.url") -> bool:
+    """Tell whether the server at this URL is spoken to with TLS: everywhere but on this machine.
+
+    Args:
+        url: scheme, host and path.
+        key: where the configuration names it.
 
     Raises:
         ConfigError: it is not a URL that the kiosk may speak to.
@@ -39,19 +43,19 @@ def uses_tls(url: str) -> bool:
         parts = urlsplit(url)
         host, port = parts.hostname, parts.port
     except ValueError:
-        raise ConfigError("kiosk.toml", "service.url", repr(url), expected) from None
+        raise ConfigError("kiosk.toml", key, repr(url), expected) from None
     if parts.username is not None or parts.password is not None:
         # They may be secret, and this text is printed.
-        raise ConfigError("kiosk.toml", "service.url", "a user name or password", expected)
+        raise ConfigError("kiosk.toml", key, "a user name or password", expected)
     if not url.isascii():
-        raise ConfigError("kiosk.toml", "service.url", repr(url), "ASCII (punycode for the host)")
+        raise ConfigError("kiosk.toml", key, repr(url), "ASCII (punycode for the host)")
     if parts.query or parts.fragment or not _is_host(host) or port == 0:
-        raise ConfigError("kiosk.toml", "service.url", repr(url), expected)
+        raise ConfigError("kiosk.toml", key, repr(url), expected)
     if parts.scheme == "http" and _is_loopback(host):
         return False
     if parts.scheme != "https":
         expected = "https (http only to this machine)"
-        raise ConfigError("kiosk.toml", "service.url", repr(url), expected)
+        raise ConfigError("kiosk.toml", key, repr(url), expected)
     return True
 
 

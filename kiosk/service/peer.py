@@ -1,4 +1,4 @@
-"""The certificate that whoever answers at the service's address shows: for a technician."""
+"""Who answers at an address, and the certificate that they show: for a technician."""
 
 from __future__ import annotations
 
@@ -30,11 +30,32 @@ async def shown_certificate(
         ServiceUntrusted: the certificate is not one that `tls` takes.
         ServiceUnreachable: no connection came about.
     """
+    secured = await _connected(url, tls, seconds, proxy)
+    try:
+        session = secured.get_extra_info("ssl_object")
+        return session.getpeercert(binary_form=True) or b""
+    finally:
+        await secured.aclose()
+
+
+async def reach(url: str, tls: ssl.SSLContext | None, seconds: float) -> None:
+    """Connect, shake hands if there is TLS, and hang up. No request is sent.
+
+    Raises:
+        ServiceUntrusted: the certificate is not one that `tls` takes.
+        ServiceUnreachable: no connection came about.
+    """
+    await (await _connected(url, tls, seconds, None)).aclose()
+
+
+async def _connected(
+    url: str, tls: ssl.SSLContext | None, seconds: float, proxy: Proxy | None
+) -> httpcore.AsyncNetworkStream:
     parts = urlsplit(url)
     host = parts.hostname or ""
     try:
-        plain = await Network(seconds, proxy).connect_tcp(host, parts.port or 443)
-        secured = await plain.start_tls(tls, host)
+        plain = await Network(seconds, proxy).connect_tcp(host, parts.port or (443 if tls else 80))
+        return plain if tls is None else await plain.start_tls(tls, host)
     except httpcore.ProxyError as error:
         raise ServiceUnreachable(f"proxy: {error}") from None
     except TimeoutError:
@@ -43,11 +64,6 @@ async def shown_certificate(
         raise ServiceUnreachable(error.strerror or type(error).__name__) from None
     except (httpcore.NetworkError, httpcore.TimeoutException) as error:
         raise ServiceUnreachable(type(error).__name__) from None
-    try:
-        session = secured.get_extra_info("ssl_object")
-        return session.getpeercert(binary_form=True) or b""
-    finally:
-        await secured.aclose()
 
 
 def unchecked() -> ssl.SSLContext:

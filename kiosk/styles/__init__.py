@@ -13,6 +13,7 @@ STYLE_SHEETS = [
         "fields",
         "pictures",
         "steps",
+        "welcome",
         "staff",
         "small",
     )

@@ -189,6 +189,9 @@ MEDIUM_SCREEN = 28
 TALL_SCREEN = 34
 """Rows from which keys on the screen are three rows high and pictures are drawn."""
 
+VAST_SCREEN = (160, 48)
+"""Columns and rows from which the sheet and its distances are larger."""
+
 
 def theme_name(name: str) -> str:
     """Return what Textual knows a palette as."""

@@ -7,10 +7,12 @@ from collections.abc import Callable
 from typing import Protocol, cast
 
 from textual.content import Content
+from textual.geometry import Size
 from textual.widgets import Static
 
 from kiosk.i18n import Translator
 from kiosk.view import View
+from kiosk.widgets.lines import NO_BREAK_SPACE, breaks, unbroken, width_of
 
 Source = str | Callable[[View, Translator], Content | str]
 """A message's key, or a function that makes the text."""
@@ -51,7 +53,7 @@ def phrase(source: Source, view: View, t: Translator) -> Content:
     if callable(source):
         words = source(view, t)
     else:
-        words = t(source, **{**view.facts, "hotline": view.support.hotline})
+        words = t(source, **{**view.facts, "hotline": unbroken(view.support.hotline)})
     return words if isinstance(words, Content) else Content(words)
 
 
@@ -70,9 +72,43 @@ class Words(Drawn, Static):
         self.source = source
         """What the text is made from."""
         self._when = when
+        self._language = ""
+        """By whose rules the lines are broken."""
 
     def draw(self, view: View, t: Translator) -> None:
         """Show the text, or hide the widget if it does not belong to this view."""
+        self._language = t.language
         self.display = self._when is None or self._when(view)
         if self.display:
             self.update(phrase(self.source, view, t))
+
+    def get_content_width(self, _container: Size, _viewport: Size) -> int:
+        """Width of the text if no line is broken."""
+        return width_of(self._whole.plain)
+
+    def get_content_height(self, _container: Size, _viewport: Size, width: int) -> int:
+        """Number of lines in which the text fits into so many cells."""
+        return len(self._broken(width)) if width else 0
+
+    def render(self) -> Content:
+        """The text, broken into lines for the widget's width."""
+        text = Content("\n").join(self._broken(self.content_size.width))
+        # A console's font may have no picture for the other space.
+        return Content(text.plain.replace(NO_BREAK_SPACE, " "), spans=list(text.spans))
+
+    @property
+    def _whole(self) -> Content:
+        return cast(Content, self.visual)
+
+    def _broken(self, width: int) -> list[Content]:
+        """The lines of the text, without the spaces at which they were broken."""
+        paragraphs = self._whole.split("\n", allow_blank=True)
+        if self.styles.text_wrap == "nowrap" or width < 1:
+            return paragraphs
+        balanced = self.styles.text_align == "center"
+        lines = []
+        for paragraph in paragraphs:
+            places = breaks(paragraph.plain, width, self._language, balanced=balanced)
+            *broken, last = paragraph.divide(places)
+            lines += [*(line.rstrip(" ") for line in broken), last]
+        return lines

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 
 from rich.segment import Segment
@@ -37,20 +36,25 @@ def matrix(data: str) -> list[list[bool]]:
 class QrCode(Drawn, Widget):
     """A QR code, black on white whatever the theme, so that every reader decodes it.
 
-    Two modules share a cell as half blocks. On the kernel's console, whose letters are small,
-    a module is two cells of plain background colour where the screen has room: twice as large.
+    Two modules share a cell as half blocks. Where the screen has room, a module is two cells of
+    plain background colour: twice as large.
     """
 
     DEFAULT_CSS = "QrCode { width: auto; height: auto; }"
 
-    def __init__(self, source: Callable[[View], str], *, large: bool | None = None) -> None:
+    def __init__(self, source: Callable[[View], str], *, large: bool = True) -> None:
+        """Make one.
+
+        Args:
+            source: what the code says; empty: there is no code.
+            large: whether it may be as large as the room allows.
+        """
         super().__init__()
         self._source = source
         self._data = ""
         self._modules: list[list[bool]] = []
-        # The kernel's console names itself so.
-        self._large = os.environ.get("TERM") == "linux" if large is None else large
-        self.full_block = self._large
+        self._large = large
+        self.full_block = False
 
     def draw(self, view: View, _t: Translator) -> None:
         """Encode the view's address; without one there is no code."""
@@ -91,17 +95,23 @@ class QrCode(Drawn, Widget):
         return self.needed.height
 
     def render_line(self, y: int) -> Strip:
-        """Draw one row of cells."""
+        """Draw one row of cells, in the middle of the widget."""
+        width = self.size.width
+        left = max(0, (width - self.needed.width) // 2)
+        blank = Strip.blank(left, self.rich_style)
+        return Strip.join([blank, self._row(y)]).adjust_cell_length(width, self.rich_style)
+
+    def _row(self, y: int) -> Strip:
         rows = self._modules
         if self.full_block:
             if y >= len(rows):
-                return Strip.blank(self.size.width)
+                return Strip.blank(self.needed.width)
             return Strip(
                 [Segment("  ", _DARK if dark else _DARK_ON_LIGHT) for dark in rows[y]],
                 len(rows) * 2,
             )
         if y * 2 >= len(rows):
-            return Strip.blank(self.size.width)
+            return Strip.blank(self.needed.width)
         upper = rows[y * 2]
         lower = rows[y * 2 + 1] if y * 2 + 1 < len(rows) else [False] * len(rows)
         cells = "".join(

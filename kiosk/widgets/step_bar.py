@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from textual.content import Content
 from textual.geometry import Size
 from textual.widgets import Static
@@ -35,13 +37,15 @@ class StepBar(Drawn, Static):
 
     def _compose_line(self, size: Size) -> None:
         """Put the line together: on a narrow screen, names of other steps fall away."""
+        line = self._line(range(1, len(STEPS) + 1))
+        if line.cell_length > size.width - self.gutter.width:
+            line = self._line((self._step,))
+        self.update(line)
+
+    def _line(self, steps: Iterable[int]) -> Content:
         spans: list[tuple[str, str] | str] = [(self._where, "bold")]
-        separator = "  ─  "
-        needed = len(self._where) + sum(map(len, self._names)) + 5 * (len(separator) + 2)
-        for number, name in enumerate(self._names, 1):
-            if number != self._step and needed > size.width:
-                continue
-            label = f"{number} {name}"
-            spans.append("   " if len(spans) == 1 else separator)
-            spans.append((f" {label} ", "bold reverse") if number == self._step else label)
-        self.update(Content.assemble(*spans))
+        for step in steps:
+            label = f"{step} {self._names[step - 1]}"
+            spans.append("   " if len(spans) == 1 else "  ─  ")
+            spans.append((f" {label} ", "bold reverse") if step == self._step else label)
+        return Content.assemble(*spans)

@@ -18,6 +18,7 @@ from kiosk.view import (
     CertificateView,
     DemoView,
     MailboxLink,
+    Printing,
     ResetView,
     StaffCall,
     SupportView,
@@ -57,6 +58,7 @@ _VISIT = {"holder": HOLDER, "username": "hoasen"}
 
 VIEWS: dict[str, View] = {
     "out of service": View(State.OUT_OF_SERVICE, problem=problems.KIOSK_PCSC_DOWN),
+    "closed": View(State.OUT_OF_SERVICE, problem=problems.KIOSK_CLOSED, facts=FACTS),
     "welcome": View(State.WELCOME),
     "welcome, simulated": View(State.WELCOME, simulated=True, demo=DEMO),
     "consent": View(State.CONSENT),
@@ -64,6 +66,9 @@ VIEWS: dict[str, View] = {
     "choose case, with lookup": View(State.CHOOSE_CASE, can_look_up=True),
     "hotline": View(State.HOTLINE),
     "hotline, all ways": View(State.HOTLINE, support=SUPPORT, staff=StaffCall.TOLD),
+    "hotline, lost mailbox": View(
+        State.HOTLINE, support=SUPPORT, lost_mailbox=True, printer=Printing.FAILED
+    ),
     "insert token": View(State.INSERT_TOKEN),
     "insert token, demo": View(State.INSERT_TOKEN, demo=replace(DEMO, token="")),
     "several tokens": View(State.SEVERAL_TOKENS, problem=problems.TOKEN_SEVERAL),
@@ -75,6 +80,9 @@ VIEWS: dict[str, View] = {
     "username, demo": View(State.USERNAME, holder=BRANCH, username="hoasen", demo=DEMO),
     "preparing": View(State.PREPARING, **_VISIT),
     "PIN": View(State.PIN, **_VISIT, pin=typed(6), pin_length=(8, 12)),
+    "PIN, username looked up": View(State.PIN, holder=HOLDER, pin_length=(8, 12)),
+    "PIN, last try": View(State.PIN, **_VISIT, pin_length=(8, 12), last_try=True),
+    "PIN on the reader, last try": View(State.PIN, **_VISIT, pin_pad=True, last_try=True),
     "PIN, demo": View(State.PIN, **_VISIT, pin_length=(8, 12), demo=DEMO),
     "PIN on the reader": View(State.PIN, **_VISIT, pin_pad=True),
     "verifying": View(State.VERIFYING, **_VISIT),
@@ -91,6 +99,7 @@ VIEWS: dict[str, View] = {
         State.NO_MATCH, problem=problems.SERVICE_NO_MATCH, can_look_up=True
     ),
     "confirm": View(State.CONFIRM, **_VISIT, reset=RESET),
+    "confirm, spoken": View(State.CONFIRM, **_VISIT, reset=RESET, speech=True),
     "sending": View(State.SENDING, **_VISIT, reset=RESET),
     "send failed": View(State.SEND_FAILED, problem=problems.SERVICE_SEND_FAILED),
     "result unknown": View(
@@ -137,6 +146,7 @@ VIEWS: dict[str, View] = {
     **{
         f"problem {problem.code}": View(State.PROBLEM, problem=problem, facts=FACTS)
         for problem in problems.ALL
+        if problem.shown in (problems.Shown.VISIT, problems.Shown.BOTH)
     },
     "remove token": View(State.REMOVE_TOKEN),
     "goodbye": View(State.GOODBYE),

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import functools
 import sys
 from dataclasses import replace
 from pathlib import Path
 
 from PIL import Image, ImageDraw, ImageFont
+from rich.cells import cell_len
 from rich.segment import Segment
 from rich.style import Style
 from textual.app import App
@@ -27,6 +29,13 @@ FONTS = {
     )
     for bold in (False, True)
 }
+
+
+@functools.cache
+def wide_font(*, bold: bool) -> ImageFont.FreeTypeFont:
+    """The font of Debian's package fonts-noto-cjk, which only pictures of these languages need."""
+    name = f"NotoSansCJK-{'Bold' if bold else 'Regular'}.ttc"
+    return ImageFont.truetype(f"/usr/share/fonts/opentype/noto/{name}", 22)
 
 
 def lines_of(app: App[None]) -> list[list[Segment]]:
@@ -50,20 +59,23 @@ def picture_of(app: App[None]) -> Image.Image:
     for row, line in enumerate(lines_of(app)):
         column = 0
         for text, style, _control in line:
-            foreground, background = _colours(style or Style())
+            foreground, background = colours_of(style)
             font = FONTS[bool(style and style.bold)]
             for character in text:
                 paint_cell(
                     draw, column * CELL[0], row * CELL[1], character, foreground, background, font
                 )
-                column += 1
+                column += cell_len(character)
             if style and style.underline:
                 y = (row + 1) * CELL[1] - 2
-                draw.line(((column - len(text)) * CELL[0], y, column * CELL[0], y), foreground)
+                left = (column - cell_len(text)) * CELL[0]
+                draw.line((left, y, column * CELL[0], y), foreground)
     return image
 
 
-def _colours(style: Style) -> tuple[tuple[int, int, int], tuple[int, int, int]]:
+def colours_of(style: Style | None) -> tuple[tuple[int, int, int], tuple[int, int, int]]:
+    """What a terminal paints the signs in, and what behind them (red, green, blue)."""
+    style = style or Style()
     foreground = tuple(style.color.get_truecolor()) if style.color else (255, 255, 255)
     background = tuple(style.bgcolor.get_truecolor()) if style.bgcolor else (0, 0, 0)
     return (background, foreground) if style.reverse else (foreground, background)
@@ -78,8 +90,10 @@ def paint_cell(
     background: tuple[int, int, int],
     font: ImageFont.FreeTypeFont,
 ) -> None:
-    """Paint one cell. Blocks are painted as areas, as terminals do."""
+    """Paint one cell, or the two of a wide letter. Blocks are painted as areas, as terminals do."""
     width, height = CELL
+    if cell_len(character) == 2:
+        width, font = 2 * width, wide_font(bold=font is FONTS[True])
     draw.rectangle((x, y, x + width - 1, y + height - 1), background)
     if character in "█▀▄▏":
         top = y + height // 2 if character == "▄" else y

@@ -2,11 +2,22 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.unit.tls_lab import Ca
+
+
+@pytest.fixture(autouse=True)
+def _environment() -> Iterator[None]:
+    """The command takes variables away; the plug-in for kept pictures needs one of them."""
+    before = dict(os.environ)
+    yield
+    os.environ.clear()
+    os.environ.update(before)
 
 
 @pytest.fixture

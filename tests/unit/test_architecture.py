@@ -41,6 +41,9 @@ def _loaded_by(module: str) -> set[str]:
         ("kiosk.hardware.readers", {"textual", "rich", "pkcs11", "httpx", "httpcore"}),
         ("kiosk.hardware.token_client", {"textual", "rich", "pkcs11", "httpx", "httpcore"}),
         ("kiosk.hardware.token_helper", {"textual", "rich", "httpx", "httpcore", "smartcard"}),
+        # The process that prints a slip loads what draws it, and nobody else.
+        ("kiosk.assembly", {"PIL", "escpos", "qrcode"}),
+        ("kiosk.printing.helper", {"textual", "rich", "httpx", "smartcard", "pkcs11", "PIL"}),
         ("kiosk.hardware.certificate", {"textual", "rich", "pkcs11", "httpx", "httpcore"}),
         (
             "kiosk.service.client",

@@ -13,6 +13,7 @@ from kiosk.doctor.clock import look_at_clock
 from kiosk.doctor.display import (
     look_at_console_font,
     look_at_fonts,
+    look_at_language_fonts,
     look_at_locale,
     terminal_font,
     vietnamese_letters,
@@ -294,6 +295,28 @@ def test_the_font_is_that_of_the_terminal_and_has_to_have_the_letters(made: Made
     assert finding.text == "font Hack is Hack here, which lacks Vietnamese letters"
     made.programs["fc-list"] = lambda command: Ran(0, "" if "2580" in command[1] else "Hack\n")
     assert statuses(look_at_fonts(made.machine)) == {"fonts": Status.OK, "blocks": Status.WARNING}
+
+
+def test_a_language_that_customers_can_choose_needs_a_font(made: Made) -> None:
+    asked: list[str] = []
+
+    def fonts(command: tuple[str, ...]) -> Ran:
+        asked.append(command[1])
+        return Ran(0, "" if command[1] == ":lang=ja" else "Noto Sans CJK SC\n")
+
+    made.programs["fc-list"] = fonts
+    assert look_at_language_fonts(made.machine, ("vi", "en")) == []
+    found = look_at_language_fonts(made.machine, ("vi", "ko", "ja", "zh"))
+    assert asked == [":lang=ko", ":lang=ja", ":lang=zh-cn"]
+    assert statuses(found) == {
+        "fonts_ko": Status.OK,
+        "fonts_ja": Status.FAILED,
+        "fonts_zh": Status.OK,
+    }
+    assert "fonts-noto-cjk" in the("fonts_ja", found).advice
+    made.programs["fc-list"] = lambda command: Ran(1, "")
+    (unknown,) = look_at_language_fonts(made.machine, ("ko",))
+    assert unknown.status is Status.WARNING
 
 
 @pytest.mark.parametrize("program", ["fc-match", "fc-list"])

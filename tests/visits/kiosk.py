@@ -12,6 +12,7 @@ from kiosk.config import (
     Config,
     HardwareSection,
     KioskSection,
+    PrinterSection,
     ServiceSection,
     StaffSection,
     TimeSection,
@@ -21,6 +22,7 @@ from kiosk.effects import Tools
 from kiosk.flow import State
 from kiosk.hardware.certificate import TrustStore
 from kiosk.machine import Machine
+from kiosk.printing.printer import Printer
 from kiosk.problems import Problem
 from kiosk.sandbox.embedded import EmbeddedDriver, EmbeddedReader
 from kiosk.sandbox.pki import SandboxPki
@@ -47,6 +49,7 @@ class Kiosk:
         staff_section: StaffSection | None = None,
         machine: Machine | None = None,
         journal: Journal | None = None,
+        printer: Printer | None = None,
     ) -> None:
         self.directory = directory
         self.reader = EmbeddedReader()
@@ -61,6 +64,7 @@ class Kiosk:
                 hardware=HardwareSection(),
                 time=times or TimeSection(goodbye=0.05),
                 staff=staff_section or StaffSection(),
+                printer=PrinterSection(device="/dev/usb/lp0" if printer else ""),
             ),
             self.reader,
             self.views.append,
@@ -68,6 +72,7 @@ class Kiosk:
             staff=staff,
             machine=machine,
             journal=journal,
+            printer=printer,
         )
         self.client = ServiceClient(url, "test", ca_file=ca_file, timeout=timeout)
         self.tools = Tools(

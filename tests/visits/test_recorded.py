@@ -40,6 +40,7 @@ NOT_RECORDED = {
     Effect.FOLLOW_MAIL: "asks for a state and changes nothing; what it hears is a line of its own",
     Effect.CALL_STAFF: "help is called also if nothing can be written",
     Effect.CANCEL_STAFF_CALL: "help is called also if nothing can be written",
+    Effect.PRINT_SLIP: "a slip is printed also if nothing can be written",
     Effect.CHECK_STAFF_PIN: "staff mode has lines of its own",
     Effect.SHOW_STAFF_PAGE: "staff mode has lines of its own",
     Effect.RUN_STAFF_JOB: "staff mode has lines of its own",

@@ -8,6 +8,8 @@ from pathlib import Path
 from kiosk import flow
 from kiosk.config import TimeSection
 from kiosk.flow import Overlay, State
+from kiosk.hours import OpeningHours, Span
+from kiosk.machine import Machine
 from kiosk.sandbox.scenario import ACCOUNTS
 from kiosk.sandbox.server.run import SandboxServer
 from kiosk.view import StaffCall
@@ -19,7 +21,21 @@ async def test_not_my_email_leads_to_the_hotline_with_staff_called(kiosk: Kiosk)
     kiosk.do(flow.NotMyEmail())
     await kiosk.reaches(State.HOTLINE)
     await kiosk.until(lambda: kiosk.view.staff is StaffCall.TOLD, "the word that staff know")
+    assert kiosk.view.lost_mailbox
     kiosk.assert_erased()
+
+
+async def test_the_way_by_telephone_knows_what_led_there(kiosk: Kiosk) -> None:
+    kiosk.do(flow.Started(), flow.Agreed(), flow.LostMailbox())
+    assert kiosk.view.state is State.HOTLINE
+    assert kiosk.view.lost_mailbox
+    kiosk.do(flow.Back(), flow.ForgotUsername())
+    assert not kiosk.view.lost_mailbox
+    kiosk.do(flow.Back(), flow.LostMailbox(), flow.PrintAsked())
+    assert kiosk.view.lost_mailbox
+    kiosk.do(flow.Finished())
+    await kiosk.reaches(State.WELCOME)
+    assert not kiosk.view.lost_mailbox
 
 
 async def test_way_b_needs_no_token(kiosk: Kiosk) -> None:
@@ -165,3 +181,10 @@ def test_every_account_has_a_token() -> None:
     from kiosk.sandbox.scenario import TOKENS
 
     assert {a.tax_code for a in ACCOUNTS} <= {t.tax_code for t in TOKENS}
+
+
+async def test_todays_hours_are_told(directory: Path, server: SandboxServer) -> None:
+    assert Kiosk(directory, server.url).view.hours == ()
+    all_day = OpeningHours([[Span.parse("00:00-24:00")]] * 7)
+    kiosk = Kiosk(directory, server.url, machine=Machine(hours=all_day))
+    assert kiosk.view.hours == ("00:00-23:59",)

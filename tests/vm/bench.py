@@ -20,7 +20,7 @@ UNIT = "vnpt-bhxh-kiosk.service"
 STATE = "/var/lib/vnpt-bhxh-kiosk"
 CONFIG = "/etc/vnpt-bhxh-kiosk/kiosk.toml"
 
-WELCOME = ("Lấy lại mật khẩu VNPT-BHXH", "USB Token VNPT-CA và mã PIN", "Bắt đầu")
+WELCOME = ("Lấy lại mật khẩu VNPT-BHXH", "Mã PIN của USB Token", "Bắt đầu")
 OUT_OF_SERVICE = ("Máy tạm ngừng phục vụ",)
 
 PATIENCE = 120.0

@@ -21,7 +21,7 @@ _VIETNAMESE = (
     "{password}",
     "Vui lòng đăng nhập bằng mật khẩu này và đổi mật khẩu ngay sau khi đăng nhập. Nếu Quý khách"
     " nhận được nhiều thư, chỉ mật khẩu trong thư mới nhất có hiệu lực.",
-    "Nếu Quý khách không yêu cầu, vui lòng gọi tổng đài 1800 1260. Số tham chiếu: {reference}.",
+    "Nếu Quý khách không yêu cầu, vui lòng gọi tổng đài 1800 1260. Mã yêu cầu: {reference}.",
 )
 _ENGLISH = (
     "Dear customer,",
@@ -29,7 +29,7 @@ _ENGLISH = (
     "{password}",
     "Please log in with it and change it right after logging in. If you have received several"
     " mails, only the password in the newest one is valid.",
-    "If you did not ask for this, please call 1800 1260. Reference number: {reference}.",
+    "If you did not ask for this, please call 1800 1260. Reference: {reference}.",
 )
 _FOOT = (
     "Thư này được gửi từ hệ thống mô phỏng, tài khoản không có thật. /"
