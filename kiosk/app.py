@@ -410,6 +410,9 @@ class KioskApp(App[None], inherit_bindings=False):
     async def on_event(self, event: events.Event) -> None:
         """See every key and touch before the screens do, for the idle clock, and keep it from
         them while the screen is one whose step is over."""
+        if not self.screen_stack and isinstance(event, events.InputEvent | events.Paste):
+            # The app ends; a key that nobody can take any more would be a crash.
+            return
         if isinstance(event, events.Key):
             if self._demo is not None and event.key == "ctrl+c":
                 self.exit()
