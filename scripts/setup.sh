@@ -8,8 +8,8 @@ BUILD_PACKAGES="python3-venv python3-dev gcc swig libpcsclite-dev"
 CARD_PACKAGES="pcscd vsmartcard-vpcd opensc opensc-pkcs11"
 TEST_PACKAGES="softhsm2 libp11-kit-dev pcsc-tools tmux fonts-noto-mono ykcs11 libtpm2-pkcs11-1
 libtpm2-pkcs11-tools swtpm tpm2-abrmd libtss2-tcti-tabrmd0 tpm2-tools dbus-daemon dnsmasq-base
-chromium chromium-driver strace mmdebstrap espeak-ng
-speech-dispatcher-espeak-ng"
+chromium chromium-driver strace mmdebstrap espeak-ng speech-dispatcher-espeak-ng
+sway foot wtype grim zbar-tools fonts-noto-cjk"
 
 say() { printf '%s: %s\n' "$(basename "$0")" "$*" >&2; }
 

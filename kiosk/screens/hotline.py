@@ -79,9 +79,9 @@ class HotlineScreen(JourneyScreen):
                     yield Tick("hotline.letter")
                 with Vertical(id="calling"):
                     yield Words("hotline.calling", "text strong")
-                    yield ChecklistLine(1, _say, "strong")
-                    yield ChecklistLine(2, "hotline.asked")
-                    yield ChecklistLine(3, "hotline.login")
+                    yield ChecklistLine("1", _say, "strong")
+                    yield ChecklistLine("2", "hotline.asked")
+                    yield ChecklistLine("3", "hotline.login")
                     yield Words(_other_ways, "text", when=lambda v: bool(_addresses(v)))
             with Vertical(classes="code ways"):
                 yield QrCode(lambda view: WAYS[self._way].url(view.support), large=False)
@@ -122,7 +122,7 @@ class HotlineScreen(JourneyScreen):
     @on(Tick.Pressed)
     def _tick(self, message: Tick.Pressed) -> None:
         message.stop()
-        if not self._is_too_soon():
+        if not self._is_too_soon(pointer=message.pointer):
             message.tick.toggle()
 
     def show(self, view: View) -> None:

@@ -156,7 +156,7 @@ class StaffScreen(JourneyScreen):
 
     @on(StaffSheet.Picked)
     def _picked(self, message: StaffSheet.Picked) -> None:
-        if not self._is_too_soon():
+        if not self._is_too_soon(pointer=message.pointer):
             self.raise_event(message.event)
 
     def press(self, button: ActionButton) -> None:

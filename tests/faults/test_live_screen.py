@@ -17,6 +17,7 @@ from kiosk.effects import REMOVAL_GRACE
 from kiosk.sandbox.pki import SandboxPki
 from kiosk.sandbox.scenario import PIN
 from kiosk.sandbox.server.run import SandboxServer
+from kiosk.widgets.presses import LONGEST_DELAY
 from tests.faults.faulty_visit import OPEN_DEADLINE, FaultyKiosk, exists, faulty_kiosk, wait_for
 from tests.faults.misbehaving import Misbehaving
 from tests.stack.journey import INSERT, PIN_ASKED, WELCOME
@@ -186,6 +187,8 @@ def toggle_language(console: Console, times: int) -> list[float]:
     assert times % 2 == 0
     taken = []
     for language in ("en", "vi") * (times // 2):
+        # Sooner, the same key might be one that is held, and its answer would wait.
+        time.sleep(LONGEST_DELAY)
         taken.append(first_change(console, "f2"))
         console.wait(LANGUAGE_KEY[language])
     return taken

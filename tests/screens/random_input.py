@@ -52,6 +52,7 @@ from kiosk.screens.too_small import TooSmallScreen
 from kiosk.view import View
 from kiosk.widgets.action_button import ActionButton
 from kiosk.widgets.brand import Brand
+from kiosk.widgets.presses import PRESSES
 from tests.mailboxes import listed_mailboxes
 from tests.walks.room import staff_room
 from tests.walks.service import CALLS, FakeService, Fate, Fault
@@ -201,7 +202,8 @@ def _hurried() -> Iterator[None]:
     with (
         patch.object(sandbox_tokens, "PIN", PIN),
         patch.object(app_module, "BUSY_AFTER", 0.01),
-        patch.object(JourneyScreen, "DOUBLE_TAP", 0.003),
+        patch.object(PRESSES, "double_tap", 0.003),
+        patch.object(PRESSES, "longest_delay", 0.011),
         patch.object(Brand, "HOLD", 0.1),
         patch.object(i18n.Translator, "strict", True),
         patch.object(ConfirmScreen, "SETTLE", 0.01),

@@ -13,7 +13,7 @@ import pexpect
 import pyte
 
 # Questions that Textual asks the terminal, which pyte would print as text.
-_QUESTIONS = re.compile(rb"\x1b\[\?[0-9]+\$p|\x1b\[[<>=][0-9;]*[a-zA-Z]")
+QUESTIONS = re.compile(rb"\x1b\[\?[0-9]+\$p|\x1b\[[<>=][0-9;]*[a-zA-Z]")
 
 
 class Console:
@@ -69,7 +69,7 @@ class Console:
         cut = data.rfind(b"\x1b")
         whole = cut < 0 or len(data) - cut > 32
         self._pending = b"" if whole else data[cut:]
-        self._stream.feed(_QUESTIONS.sub(b"", data if whole else data[:cut]))
+        self._stream.feed(QUESTIONS.sub(b"", data if whole else data[:cut]))
 
     def pass_time(self, seconds: float) -> None:
         """Take what is drawn for exactly this long."""
@@ -85,7 +85,7 @@ class Console:
             self.pump(0.1)
             quiet = quiet + 1 if len(self.raw) == before else 0
         if self._pending:
-            self._stream.feed(_QUESTIONS.sub(b"", self._pending))
+            self._stream.feed(QUESTIONS.sub(b"", self._pending))
             self._pending = b""
 
     @property

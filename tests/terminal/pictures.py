@@ -59,7 +59,7 @@ def picture_of(app: App[None]) -> Image.Image:
     for row, line in enumerate(lines_of(app)):
         column = 0
         for text, style, _control in line:
-            foreground, background = _colours(style or Style())
+            foreground, background = colours_of(style)
             font = FONTS[bool(style and style.bold)]
             for character in text:
                 paint_cell(
@@ -73,7 +73,9 @@ def picture_of(app: App[None]) -> Image.Image:
     return image
 
 
-def _colours(style: Style) -> tuple[tuple[int, int, int], tuple[int, int, int]]:
+def colours_of(style: Style | None) -> tuple[tuple[int, int, int], tuple[int, int, int]]:
+    """What a terminal paints the signs in, and what behind them (red, green, blue)."""
+    style = style or Style()
     foreground = tuple(style.color.get_truecolor()) if style.color else (255, 255, 255)
     background = tuple(style.bgcolor.get_truecolor()) if style.bgcolor else (0, 0, 0)
     return (background, foreground) if style.reverse else (foreground, background)
