@@ -63,6 +63,7 @@ class StaffScreen(JourneyScreen):
 
     def body(self) -> ComposeResult:
         """Put the menu beside the page."""
+        self.set_class(self.view.demo is not None, "-demo")
         with Horizontal(id="desk"):
             with Vertical(id="menu"):
                 for topic, key in MENU.items():
