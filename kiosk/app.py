@@ -47,6 +47,7 @@ from kiosk.styles.tokens import theme_name, themes
 from kiosk.supervision import LeaveWish, Supervisor, where
 from kiosk.view import View
 from kiosk.widgets.demo_strip import DEMO_KEYS
+from kiosk.widgets.presses import POINTER, PRESSES
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -409,6 +410,9 @@ class KioskApp(App[None], inherit_bindings=False):
     async def on_event(self, event: events.Event) -> None:
         """See every key and touch before the screens do, for the idle clock, and keep it from
         them while the screen is one whose step is over."""
+        if not self.screen_stack and isinstance(event, events.InputEvent | events.Paste):
+            # The app ends; a key that nobody can take any more would be a crash.
+            return
         if isinstance(event, events.Key):
             if self._demo is not None and event.key == "ctrl+c":
                 self.exit()
@@ -420,7 +424,10 @@ class KioskApp(App[None], inherit_bindings=False):
             self.controller.touched()
             self._narration.interrupted()
         if self._deaf and self._is_meant_for_a_step(event):
-            JourneyScreen.count_press()
+            if isinstance(event, events.Key):
+                PRESSES.judge(event.key, event.time)
+            elif isinstance(event, events.MouseDown):
+                PRESSES.judge(POINTER, event.time)
             return
         await super().on_event(event)
 

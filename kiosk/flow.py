@@ -179,10 +179,6 @@ class NoToken(Event):
     """Has no token."""
 
 
-class PrintAsked(Event):
-    """Wants the way by telephone on paper."""
-
-
 class Back(Event):
     """Went one step back."""
 
@@ -530,6 +526,7 @@ TABLE: Mapping[State, Mapping[type[Event], Transition]] = {
         UsernameEntered: _PREPARE,
         LookupAsked: _PREPARE,
         ForgotUsername: _HOTLINE,
+        Back: Transition(State.CHOOSE_CASE, (Effect.DROP_TOKEN,)),
         Cancelled: _END,
         **_ALONE,
     },
@@ -541,6 +538,7 @@ TABLE: Mapping[State, Mapping[type[Event], Transition]] = {
     },
     State.PIN: {
         PinConfirmed: Transition(State.VERIFYING, (Effect.PROVE,)),
+        Back: Transition(State.USERNAME),
         Cancelled: _END,
         **_ALONE,
     },

@@ -44,6 +44,14 @@ class PinBuffer:
         self._characters += 1
         return True
 
+    def ends_with(self, character: str) -> bool:
+        """Tell whether this was the last character typed."""
+        encoded = character.encode("utf-8")
+        start = self._used - len(encoded)
+        return start >= 0 and all(
+            byte == self._bytes[start + index] for index, byte in enumerate(encoded)
+        )
+
     def backspace(self) -> None:
         """Take the last character away, if there is one."""
         if self._sealed or not self._characters:

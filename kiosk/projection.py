@@ -85,6 +85,7 @@ def projected(
         pin=visit.pin,
         pin_pad=visit.flags.pin_pad,
         pin_awaited=visit.pin_awaited,
+        last_try=visit.flags.final_try,
         can_look_up=LOOKUPS in capabilities,
         usernames=visit.usernames,
         certificates=tuple(map(_certificate_view, visit.certificates)),

@@ -144,6 +144,8 @@ class View:
     """The reader waits for it now."""
     pin_refused: bool = False
     """The last PIN that was typed was wrong."""
+    last_try: bool = False
+    """A wrong PIN will lock the token."""
     certificates: tuple[CertificateView, ...] = ()
     holder: CertificateView | None = None
     can_look_up: bool = False

@@ -20,6 +20,7 @@ QUIET = 4
 """Modules of white around a QR code (ISO/IEC 18004)."""
 
 _BLACK, _WHITE = 0, 255
+_CLOSING = "、。，．：；！？）」』】”,.:;!?)"
 _LONGEST = 8192
 # Dots: a metre of paper. The longest slip of the catalogues is a fifth of it.
 
@@ -171,7 +172,10 @@ class _Paper:
                 lines.append("")
             for letter in word:
                 if lines[-1] and font.getlength(lines[-1] + letter) > width:
-                    lines.append("")
+                    # What ends a clause does not begin a line.
+                    kept = lines[-1][-1] if letter in _CLOSING and len(lines[-1]) > 1 else ""
+                    lines[-1] = lines[-1].removesuffix(kept)
+                    lines.append(kept)
                 lines[-1] += letter
         return lines
 

@@ -13,11 +13,11 @@ from textual.containers import Horizontal, Vertical
 from textual.content import Content
 from textual.geometry import Region, Size
 from textual.message import Message
-from textual.screen import Screen
 from textual.widget import Widget
 
 from kiosk.flow import OVERLAY_TABLE, TABLE, Event, StaffAsked, StaffCalled
 from kiosk.i18n import Translator, speaks_to_staff, translator
+from kiosk.screens.guarded import GuardedScreen
 from kiosk.styles.tokens import MEDIUM_SCREEN, TALL_SCREEN, VAST_SCREEN, WIDE_SCREEN
 from kiosk.view import StaffCall, View
 from kiosk.widgets.action_button import ActionButton
@@ -70,7 +70,7 @@ class DemoAsked(Message):
         """`insert_or_remove`, `swap`, `mailbox` or `quit`."""
 
 
-class JourneyScreen(Screen[None], inherit_bindings=False):
+class JourneyScreen(GuardedScreen, inherit_bindings=False):
     """One step of the journey.
 
     A screen draws a `View` and posts what the customer did: `Raised`, `LanguageToggled`,
@@ -95,6 +95,7 @@ class JourneyScreen(Screen[None], inherit_bindings=False):
         Binding("f2", "toggle_language", show=False),
         Binding("f3", "toggle_theme", show=False),
         Binding("f4", "speak", show=False),
+        *(Binding(str(digit), f"choose({digit})", show=False) for digit in range(1, 10)),
         *(Binding(key, f"chord('{key}')", show=False) for key in STAFF_CHORD),
         *(Binding(key, f"demo('{action}')", show=False) for key, action in DEMO_KEYS.items()),
     ]
@@ -111,16 +112,6 @@ class JourneyScreen(Screen[None], inherit_bindings=False):
     FOR_STAFF: ClassVar[bool] = False
     """Whether this is a screen of staff mode, which not every language is fit for."""
 
-    DOUBLE_TAP: ClassVar[float] = 0.3
-    """Seconds. A press this soon after the one before it is the second half of a double
-    tap, or a key that is held down: it was meant for the screen before."""
-
-    SETTLE: ClassVar[float] = 0.0
-    """Seconds for which the screen has to be shown before a button acts."""
-
-    _last_press: ClassVar[float] = 0.0
-    """When something was pressed last, on any screen (`time.monotonic`)."""
-
     class Raised(Message):
         """The customer did something that moves the journey."""
 
@@ -133,8 +124,9 @@ class JourneyScreen(Screen[None], inherit_bindings=False):
         self.view = view
         self.t: Translator = self._translator(view)
         self._raised = False
-        self._shown_at = time.monotonic()
         self._actions: list[ActionButton] = []
+        self._choices: list[ActionButton] = []
+        """The buttons in the body."""
         self._chord: dict[str, float] = {}
         """When each of its keys was pressed last (`time.monotonic`)."""
 
@@ -164,7 +156,10 @@ class JourneyScreen(Screen[None], inherit_bindings=False):
         """
         with Vertical(id="page"), Vertical(id="stage"):
             with Vertical(id="middle"), _Body(id="body", classes="list" if self.AS_LIST else ""):
-                yield from self.body()
+                for widget in self.body():
+                    if isinstance(widget, ActionButton):
+                        self._choices.append(widget)
+                    yield widget
             if self.ACTIONS_BELOW:
                 yield from self.action_row()
         with Vertical(id="foot"):
@@ -195,6 +190,8 @@ class JourneyScreen(Screen[None], inherit_bindings=False):
     def _legend(self, view: View, t: Translator) -> Content:
         """Name the keys that do something here; F1 and F2 are named on their buttons."""
         keys = [("Tab", t("legend.tab")), ("Enter", t("legend.enter"))] if self._actions else []
+        if last := max(self.digits(), default=0):
+            keys.insert(0, (f"1-{last}" if last > 1 else "1", t("legend.number")))
         leaving = self._leaving()
         if leaving is not None:
             keys.append(("Esc", phrase(leaving.source, view, t).plain))
@@ -204,6 +201,14 @@ class JourneyScreen(Screen[None], inherit_bindings=False):
         for key, meaning in keys:
             spans += ["   " if spans else "", (f" {key} ", "reverse"), f" {meaning}"]
         return Content.assemble(*spans)
+
+    def _numbered(self) -> list[ActionButton]:
+        """The buttons that a digit presses."""
+        return [one for one in (*self._choices, *self._actions) if one.number]
+
+    def digits(self) -> Iterable[int]:
+        """Return the digits that press a button."""
+        return [one.number for one in self._numbered()]
 
     def _leaving(self) -> ActionButton | None:
         """Return the button that Esc presses."""
@@ -272,27 +277,13 @@ class JourneyScreen(Screen[None], inherit_bindings=False):
             self._raised = True
             self.post_message(self.Raised(event))
 
-    @staticmethod
-    def count_press() -> None:
-        """Something was pressed that no screen of the journey has seen: what follows at once may
-        be a key that is held down."""
-        JourneyScreen._last_press = time.monotonic()
-
-    def _is_too_soon(self) -> bool:
-        """Tell whether a press was meant for what was shown before: the second half of a
-        double tap, a key that is held down, or quicker than anybody reads this screen."""
-        now = time.monotonic()
-        soon = now - JourneyScreen._last_press < self.DOUBLE_TAP
-        JourneyScreen._last_press = now
-        return soon or now - self._shown_at < self.SETTLE
-
     @on(ActionButton.Pressed)
     def _pressed(self, message: ActionButton.Pressed) -> None:
         message.stop()
         button = message.button
         if button.id is not None and button.id.startswith("demo-"):
             self.action_demo(button.id.removeprefix("demo-"))
-        elif self._is_too_soon():
+        elif self._is_too_soon(pointer=message.pointer):
             return
         elif button.id == "language":
             self.action_toggle_language()
@@ -307,6 +298,12 @@ class JourneyScreen(Screen[None], inherit_bindings=False):
             self.raise_event(button.event())
 
     # Keys.
+
+    def action_choose(self, number: int) -> None:
+        """A digit: press the button that shows it."""
+        for button in self._numbered():
+            if button.number == number and button.display:
+                button.action_press()
 
     @property
     def _staff_can_be_called(self) -> bool:
@@ -356,15 +353,11 @@ class JourneyScreen(Screen[None], inherit_bindings=False):
     def action_leave(self) -> None:
         """Esc: press the button that leads back or out, if there is one."""
         leaving = self._leaving()
-        if leaving is not None and not self._is_too_soon():
+        if leaving is not None and not self._is_too_soon(pointer=False):
             self.press(leaving)
 
     def action_begin(self) -> None:
-        """Enter where nothing has the focus: show which button it would press next time.
-
-        It counts as a press, so that a key held down does nothing on the screen after.
-        """
-        JourneyScreen._last_press = time.monotonic()
+        """Enter where nothing has the focus: show which button it would press next time."""
         if self.focused is None:
             self.set_focus(self._first_shown())
 
@@ -396,10 +389,6 @@ class JourneyScreen(Screen[None], inherit_bindings=False):
             self.focus_next()
         else:
             self.focus_previous()
-
-    def on_click(self, _event: events.Click) -> None:
-        """A tap on nothing counts as a press, too."""
-        JourneyScreen._last_press = time.monotonic()
 
     def on_paste(self, event: events.Paste) -> None:
         """Refuse: nothing on a kiosk is pasted."""

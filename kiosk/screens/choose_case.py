@@ -30,12 +30,14 @@ class ChooseCaseScreen(JourneyScreen):
     def body(self) -> ComposeResult:
         """Offer the three cases."""
         yield Words("case.title", "title")
-        yield ActionButton("case.username", RememberedUsername, "choice", primary=True)
+        yield ActionButton("case.username", RememberedUsername, "choice", primary=True, number=1)
         yield ActionButton(
-            "case.forgotten", ForgotUsername, "choice", when=lambda v: not v.can_look_up
+            "case.forgotten", ForgotUsername, "choice", number=2, when=lambda v: not v.can_look_up
         )
-        yield ActionButton("case.look_up", LookupAsked, "choice", when=lambda v: v.can_look_up)
-        yield ActionButton("case.mailbox", LostMailbox, "choice")
+        yield ActionButton(
+            "case.look_up", LookupAsked, "choice", number=2, when=lambda v: v.can_look_up
+        )
+        yield ActionButton("case.mailbox", LostMailbox, "choice", number=3)
 
     def actions(self) -> Iterable[ActionButton]:
         """Back, or out."""

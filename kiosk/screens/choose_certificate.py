@@ -28,9 +28,12 @@ class ChooseCertificateScreen(JourneyScreen):
         yield Words("certificate.title", "title")
         yield Words("certificate.text", "text")
         with VerticalScroll(id="certificates", can_focus=False):
-            for certificate in self.view.certificates:
+            for number, certificate in enumerate(self.view.certificates, 1):
                 yield ActionButton(
-                    _description(certificate), _choice(certificate.fingerprint), "choice tall"
+                    _description(certificate),
+                    _choice(certificate.fingerprint),
+                    "choice tall",
+                    number=number,
                 )
 
     def actions(self) -> Iterable[ActionButton]:

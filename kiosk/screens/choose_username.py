@@ -28,8 +28,8 @@ class ChooseUsernameScreen(JourneyScreen):
         yield Words("username_choice.title", "title")
         yield Words("username_choice.text", "text")
         with VerticalScroll(id="choices", can_focus=False):
-            for username in self.view.usernames:
-                yield ActionButton(_plain(username), _choice(username), "choice")
+            for number, username in enumerate(self.view.usernames, 1):
+                yield ActionButton(_plain(username), _choice(username), "choice", number=number)
 
     def actions(self) -> Iterable[ActionButton]:
         """Out."""

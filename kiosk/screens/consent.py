@@ -9,7 +9,7 @@ from textual.app import ComposeResult
 from kiosk.flow import Agreed, Declined
 from kiosk.screens.base import JourneyScreen
 from kiosk.widgets.action_button import ActionButton
-from kiosk.widgets.checklist import checklist
+from kiosk.widgets.checklist import points
 from kiosk.widgets.drawn import Words
 
 
@@ -27,13 +27,13 @@ class ConsentScreen(JourneyScreen):
         """Say what is used, for what, and what is not kept."""
         yield Words("consent.title", "title")
         yield Words("consent.text", "text")
-        yield from checklist("consent.data", "consent.purpose", "consent.kept")
+        yield from points("consent.data", "consent.purpose", "consent.kept")
         yield Words("consent.refuse", "text quiet")
 
     def actions(self) -> Iterable[ActionButton]:
         """Agree, or not."""
-        yield ActionButton("consent.agree", Agreed)
-        yield ActionButton("consent.decline", Declined, escape=True)
+        yield ActionButton("consent.agree", Agreed, number=1)
+        yield ActionButton("consent.decline", Declined, escape=True, number=2)
 
     def first_focus(self) -> None:
         """Nothing: Enter alone does not agree."""

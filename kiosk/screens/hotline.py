@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import partial
 
 from textual import on
 from textual.app import ComposeResult
@@ -79,9 +80,9 @@ class HotlineScreen(JourneyScreen):
                     yield Tick("hotline.letter")
                 with Vertical(id="calling"):
                     yield Words("hotline.calling", "text strong")
-                    yield ChecklistLine(1, _say, "strong")
-                    yield ChecklistLine(2, "hotline.asked")
-                    yield ChecklistLine(3, "hotline.login")
+                    yield ChecklistLine("1", _say, "strong")
+                    yield ChecklistLine("2", "hotline.asked")
+                    yield ChecklistLine("3", "hotline.login")
                     yield Words(_other_ways, "text", when=lambda v: bool(_addresses(v)))
             with Vertical(classes="code ways"):
                 yield QrCode(lambda view: WAYS[self._way].url(view.support), large=False)
@@ -91,7 +92,10 @@ class HotlineScreen(JourneyScreen):
                 with Horizontal(id="ways"):
                     for name, way in WAYS.items():
                         yield ActionButton(
-                            way.name, classes="way", when=_offers(way), widget_id=f"way-{name}"
+                            partial(self._way_label, name),
+                            classes="way",
+                            when=_offers(way),
+                            widget_id=f"way-{name}",
                         )
 
     def actions(self) -> Iterable[ActionButton]:
@@ -122,7 +126,7 @@ class HotlineScreen(JourneyScreen):
     @on(Tick.Pressed)
     def _tick(self, message: Tick.Pressed) -> None:
         message.stop()
-        if not self._is_too_soon():
+        if not self._is_too_soon(pointer=message.pointer):
             message.tick.toggle()
 
     def show(self, view: View) -> None:
@@ -149,6 +153,10 @@ class HotlineScreen(JourneyScreen):
 
     def _other_page(self, _view: View, t: Translator) -> str:
         return t("hotline.page.prepare" if self._calling else "hotline.page.calling")
+
+    def _way_label(self, name: str, _view: View, t: Translator) -> str:
+        """Name a way; a dot marks the one whose code is shown."""
+        return ("● " if name == self._way else "") + t(WAYS[name].name)
 
     def _scan(self, _view: View, t: Translator) -> str:
         return t(WAYS[self._way].scan)

@@ -7,15 +7,17 @@ from collections.abc import Iterable
 from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical
 
-from kiosk.flow import Cancelled, PinConfirmed
+from kiosk.flow import Back, Cancelled, PinConfirmed
 from kiosk.screens.pin_typing import PinTypingScreen
 from kiosk.widgets.action_button import ActionButton
 from kiosk.widgets.drawings import COVER
 from kiosk.widgets.drawn import Words
 from kiosk.widgets.hint import Hint
-from kiosk.widgets.key_grid import PIN_PAGES, KeyGrid
+from kiosk.widgets.keyboards import DIGITS, pin_pages, shuffled_digits
 from kiosk.widgets.picture import Picture
 from kiosk.widgets.pin_entry import PinEntry
+
+PAD_WIDTHS = ((120, 66), (0, 44))
 
 
 class PinScreen(PinTypingScreen):
@@ -27,6 +29,7 @@ class PinScreen(PinTypingScreen):
         """Take the PIN, or say where to type it."""
         if self.view.pin_pad:
             yield Words("pin.title", "title")
+            yield _last_try()
             yield Words("pin.pad", "text")
             yield Words("pin.warning", "text warning")
             yield Picture(COVER)
@@ -34,19 +37,25 @@ class PinScreen(PinTypingScreen):
         with Horizontal(classes="columns"):
             with Vertical(classes="words"):
                 yield Words("pin.title", "title")
+                yield _last_try()
                 yield Words("pin.text", "text")
                 yield PinEntry(self.view.pin)
                 yield Hint()
                 yield Words("pin.warning", "text warning")
                 yield Picture(COVER, "cover")
             with Vertical(classes="pad"):
-                yield KeyGrid(PIN_PAGES, self._type, self._backspace, column=4)
+                digits = shuffled_digits() if self.view.shuffle_pin_pad else DIGITS
+                yield self.pad(pin_pages(digits), PAD_WIDTHS)
 
     def actions(self) -> Iterable[ActionButton]:
-        """Confirm, clear, out."""
+        """Confirm, clear, back to a mistyped username, out."""
         yield ActionButton("pin.confirm", widget_id="confirm", primary=True)
         yield ActionButton("pin.clear", widget_id="clear", when=lambda v: not v.pin_pad)
-        yield ActionButton("button.cancel", Cancelled, escape=True)
+        # Who had the username looked up has typed none that could be mended.
+        typed = bool(self.view.username)
+        if typed:
+            yield ActionButton("button.back", Back, escape=True)
+        yield ActionButton("button.cancel", Cancelled, escape=not typed)
 
     def confirm(self) -> None:
         """Take the PIN, or say what is missing."""
@@ -63,3 +72,8 @@ class PinScreen(PinTypingScreen):
             return
         pin.seal()
         self.raise_event(PinConfirmed())
+
+
+def _last_try() -> Words:
+    """Whoever has insisted is told once more, where it counts."""
+    return Words("pin.last_try", "text last-try", when=lambda v: v.last_try)

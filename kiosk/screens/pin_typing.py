@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections.abc import Mapping, Sequence
 
 from textual import on
 from textual.widget import Widget
@@ -10,6 +11,8 @@ from textual.widget import Widget
 from kiosk.screens.base import JourneyScreen
 from kiosk.widgets.action_button import ActionButton
 from kiosk.widgets.hint import Hint
+from kiosk.widgets.key_grid import KeyGrid
+from kiosk.widgets.keyboards import Page
 from kiosk.widgets.pin_entry import PinEntry
 
 
@@ -21,6 +24,11 @@ class PinTypingScreen(JourneyScreen):
     def confirm(self) -> None:
         """Take what was typed, or say why not."""
 
+    def pad(self, pages: Mapping[str, Page], widths: Sequence[tuple[int, int]]) -> KeyGrid:
+        """Make the keys to touch. Which of them is pressed is never seen."""
+        commands = {"clear": self._clear, "backspace": self._backspace, "enter": self._enter}
+        return KeyGrid(pages, self._type, commands, widths=widths)
+
     def first_focus(self) -> Widget | None:
         """The field, if there is one."""
         return next(iter(self.query(PinEntry)), super().first_focus())
@@ -30,10 +38,7 @@ class PinTypingScreen(JourneyScreen):
         if button.id == "confirm":
             self.confirm()
         elif button.id == "clear":
-            entry = self.query_one(PinEntry)
-            entry.clear()
-            self.query_one(Hint).say("")
-            self.set_focus(entry)
+            self._clear()
         else:
             super().press(button)
 
@@ -51,10 +56,7 @@ class PinTypingScreen(JourneyScreen):
 
     @on(PinEntry.Submitted)
     def _submitted(self) -> None:
-        if self._is_too_soon():
-            self.view.pin.release()
-        else:
-            self.confirm()
+        self.confirm()
 
     @on(PinEntry.Changed)
     def _changed(self) -> None:
@@ -65,7 +67,18 @@ class PinTypingScreen(JourneyScreen):
         self.query_one(Hint).say(message.hint)
 
     def _type(self, character: str) -> None:
-        self.query_one(PinEntry).type_character(character)
+        if not self._has_just_appeared():
+            self.query_one(PinEntry).type_character(character)
+
+    def _clear(self) -> None:
+        entry = self.query_one(PinEntry)
+        entry.clear()
+        self.query_one(Hint).say("")
+        self.set_focus(entry)
+
+    def _enter(self) -> None:
+        if not self._is_too_soon():
+            self.confirm()
 
     def _backspace(self) -> None:
         self.query_one(PinEntry).action_backspace()

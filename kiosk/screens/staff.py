@@ -63,6 +63,7 @@ class StaffScreen(JourneyScreen):
 
     def body(self) -> ComposeResult:
         """Put the menu beside the page."""
+        self.set_class(self.view.demo is not None, "-demo")
         with Horizontal(id="desk"):
             with Vertical(id="menu"):
                 for topic, key in MENU.items():
@@ -156,7 +157,7 @@ class StaffScreen(JourneyScreen):
 
     @on(StaffSheet.Picked)
     def _picked(self, message: StaffSheet.Picked) -> None:
-        if not self._is_too_soon():
+        if not self._is_too_soon(pointer=message.pointer):
             self.raise_event(message.event)
 
     def press(self, button: ActionButton) -> None:

@@ -14,8 +14,11 @@ from kiosk.view import View
 from kiosk.widgets.action_button import ActionButton
 from kiosk.widgets.drawn import Words
 from kiosk.widgets.hint import Hint
-from kiosk.widgets.key_grid import STAFF_PIN_PAGES, KeyGrid
+from kiosk.widgets.key_grid import KeyGrid
+from kiosk.widgets.keyboards import DIGITS, shuffled_digits, staff_pin_pages
 from kiosk.widgets.pin_entry import PinEntry
+
+PAD_WIDTHS = ((200, 45), (0, 36))
 
 
 class StaffLoginScreen(PinTypingScreen):
@@ -39,13 +42,21 @@ class StaffLoginScreen(PinTypingScreen):
                 yield Hint()
                 yield Words(self._standing, "status")
             with Vertical(classes="pad"):
-                yield KeyGrid(STAFF_PIN_PAGES, self._type, self._backspace, column=4)
+                digits = shuffled_digits() if self.view.shuffle_pin_pad else DIGITS
+                yield self.pad(staff_pin_pages(digits), PAD_WIDTHS)
 
     def actions(self) -> Iterable[ActionButton]:
         """Confirm, clear, out."""
         yield ActionButton("pin.confirm", widget_id="confirm", primary=True)
         yield ActionButton("pin.clear", widget_id="clear")
         yield ActionButton("staff.leave", StaffLeft, escape=True)
+
+    def show(self, view: View) -> None:
+        """Draw the view, after each PIN with the digits in another order if they are shuffled."""
+        checked = self.view.staff_mode.checking and not view.staff_mode.checking
+        super().show(view)
+        if checked and view.shuffle_pin_pad and self.is_mounted:
+            self.query_one(KeyGrid).turn_to(staff_pin_pages(shuffled_digits()))
 
     @property
     def _staff_can_be_called(self) -> bool:

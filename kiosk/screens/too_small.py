@@ -10,7 +10,7 @@ from textual.screen import Screen
 from textual.widgets import Static
 
 from kiosk.i18n import translator
-from kiosk.screens.base import JourneyScreen
+from kiosk.widgets.presses import POINTER, PRESSES
 
 SMALLEST = Size(80, 25)
 """Columns and rows in which every screen has room for all its words."""
@@ -66,12 +66,12 @@ class TooSmallScreen(Screen[None], inherit_bindings=False):
     def on_key(self, event: events.Key) -> None:
         """A key that is still held down when the page goes was not meant for what appears."""
         event.stop()
-        JourneyScreen.count_press()
+        PRESSES.judge(event.key, event.time)
 
     def on_click(self, event: events.Click) -> None:
         """The same for a touch."""
         event.stop()
-        JourneyScreen.count_press()
+        PRESSES.judge(POINTER, event.time)
 
     def on_paste(self, event: events.Paste) -> None:
         """Nothing on a kiosk is pasted."""

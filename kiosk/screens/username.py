@@ -9,15 +9,18 @@ from textual.app import ComposeResult
 from textual.content import Content
 from textual.widget import Widget
 
-from kiosk.flow import Cancelled, ForgotUsername, LookupAsked, UsernameEntered
+from kiosk.flow import Back, Cancelled, ForgotUsername, LookupAsked, UsernameEntered
 from kiosk.i18n import Translator
 from kiosk.screens.base import JourneyScreen
 from kiosk.view import View
 from kiosk.widgets.action_button import ActionButton
 from kiosk.widgets.drawn import Words
 from kiosk.widgets.hint import Hint
-from kiosk.widgets.key_grid import USERNAME_PAGES, KeyGrid
+from kiosk.widgets.key_grid import KeyGrid
+from kiosk.widgets.keyboards import username_pages
 from kiosk.widgets.username_input import UsernameInput
+
+KEYBOARD_WIDTHS = ((120, 110), (100, 88), (0, 66))
 
 
 class UsernameScreen(JourneyScreen):
@@ -33,14 +36,21 @@ class UsernameScreen(JourneyScreen):
         yield Words("username.text", "text")
         yield UsernameInput(self.view.username)
         yield Hint()
-        yield KeyGrid(USERNAME_PAGES, self._type, self._backspace, column=6)
+        yield KeyGrid(
+            username_pages(self.view.keyboard),
+            self._type,
+            {"clear": self._clear, "backspace": self._backspace, "enter": self._enter},
+            widths=KEYBOARD_WIDTHS,
+            shows_presses=True,
+        )
 
     def actions(self) -> Iterable[ActionButton]:
-        """Go on, the way without a username, out."""
+        """Go on, the way without a username, back, out."""
         yield ActionButton("button.continue", widget_id="continue", primary=True)
         yield ActionButton("username.forgotten", ForgotUsername, when=lambda v: not v.can_look_up)
         yield ActionButton("username.look_up", LookupAsked, when=lambda v: v.can_look_up)
-        yield ActionButton("button.cancel", Cancelled, escape=True)
+        yield ActionButton("button.back", Back, escape=True)
+        yield ActionButton("button.cancel", Cancelled)
 
     def first_focus(self) -> Widget:
         """The field."""
@@ -59,8 +69,7 @@ class UsernameScreen(JourneyScreen):
 
     @on(UsernameInput.Submitted)
     def _entered(self) -> None:
-        if not self._is_too_soon():
-            self._submit()
+        self._submit()
 
     def _submit(self) -> None:
         username = self._input.username
@@ -79,10 +88,19 @@ class UsernameScreen(JourneyScreen):
         self.query_one(Hint).say("hint.paste")
 
     def _type(self, character: str) -> None:
-        self._input.insert_text_at_cursor(character)
+        if not self._has_just_appeared():
+            self._input.insert_text_at_cursor(character)
 
     def _backspace(self) -> None:
         self._input.action_delete_left()
+
+    def _clear(self) -> None:
+        self._input.clear()
+        self.set_focus(self._input)
+
+    def _enter(self) -> None:
+        if not self._is_too_soon():
+            self._submit()
 
 
 def _holder(view: View, t: Translator) -> Content:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable
 
 from textual import events
@@ -18,6 +19,7 @@ from kiosk.widgets.checklist import checklist
 from kiosk.widgets.drawn import Words
 from kiosk.widgets.emblems import ARROW, ENVELOPE, TOKEN
 from kiosk.widgets.large import LargePicture, LargeWords
+from kiosk.widgets.presses import PRESSES, Verdict
 
 TWO = 2
 """As many languages as the one button in the head can switch between."""
@@ -79,27 +81,33 @@ class WelcomeScreen(AlternatingScreen):
         pressed = event.key == "space" and self.focused is not None
         if event.is_printable and not pressed and not event.key.startswith(MODIFIERS):
             event.stop()
-            self._begin()
+            # A digit that is held down would press a button of the next screen.
+            event.prevent_default()
+            if PRESSES.judge(event.key, event.time) is not Verdict.IGNORE:
+                self._begin()
 
     def action_begin(self) -> None:
         """Enter where nothing has the focus."""
-        self._begin()
+        if not self._is_too_soon(pointer=False):
+            self._begin()
 
     def action_move(self, dx: int, dy: int) -> None:
         """An arrow key: to begin as well, unless it moves among other buttons."""
         if self.focused is None or self.focused in self._actions:
-            self._begin()
+            if PRESSES.judge("arrow", time.monotonic()) is not Verdict.IGNORE:
+                self._begin()
         else:
             super().action_move(dx, dy)
 
     def on_click(self, event: events.Click) -> None:
         """A touch anywhere between head and foot."""
         if self.query_one("#page").region.contains_point(event.screen_offset):
-            self._begin()
+            event.prevent_default()
+            if not self._is_too_soon():
+                self._begin()
 
     def _begin(self) -> None:
-        if not self._is_too_soon():
-            self.raise_event(Started())
+        self.raise_event(Started())
 
 
 class LanguageButton(ActionButton):

@@ -7,10 +7,13 @@ from typing import ClassVar
 
 from textual import events
 from textual.binding import Binding, BindingType
+from textual.content import Content
 from textual.message import Message
 
 from kiosk.flow import Event
-from kiosk.widgets.drawn import Source, When, Words
+from kiosk.i18n import Translator
+from kiosk.view import View
+from kiosk.widgets.drawn import Source, When, Words, phrase
 
 
 class ActionButton(Words, can_focus=True):
@@ -22,12 +25,17 @@ class ActionButton(Words, can_focus=True):
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("enter,space", "press", show=False)]
 
+    NUMBER_GAP = "  "
+    """Between the digit that presses the button and its words."""
+
     class Pressed(Message):
         """The button was pressed."""
 
-        def __init__(self, button: ActionButton) -> None:
+        def __init__(self, button: ActionButton, *, pointer: bool = False) -> None:
             super().__init__()
             self.button = button
+            self.pointer = pointer
+            """Whether a finger or the mouse has pressed it."""
 
         @property
         def control(self) -> ActionButton:
@@ -42,6 +50,7 @@ class ActionButton(Words, can_focus=True):
         *,
         primary: bool = False,
         escape: bool = False,
+        number: int = 0,
         when: When | None = None,
         widget_id: str | None = None,
     ) -> None:
@@ -50,7 +59,18 @@ class ActionButton(Words, can_focus=True):
         """Makes the journey event that the button stands for; None: the screen knows."""
         self.escape = escape
         """Whether the Esc key presses this button."""
+        self.number = number if number <= 9 else 0
+        """The digit that presses this button, shown before its words; 0: none does."""
         self.set_class(primary, "primary")
+
+    def draw(self, view: View, t: Translator) -> None:
+        """Show the words, after the digit if there is one."""
+        super().draw(view, t)
+        if self.display and self.number:
+            lines = phrase(self.source, view, t).split("\n")
+            mark = f"{self.number}{self.NUMBER_GAP}"
+            indented = [Content(" " * len(mark)) + line for line in lines[1:]]
+            self.update(Content("\n").join([Content(mark) + lines[0], *indented]))
 
     def action_press(self) -> None:
         """Press the button."""
@@ -59,4 +79,4 @@ class ActionButton(Words, can_focus=True):
     def on_click(self, event: events.Click) -> None:
         """Press the button."""
         event.stop()
-        self.action_press()
+        self.post_message(self.Pressed(self, pointer=True))

@@ -1,4 +1,4 @@
-"""Lines of text that are numbered, or ticked."""
+"""Lines of text with a mark before each: a number, a point, or a box that is ticked."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ from kiosk.widgets.drawn import Source, Words
 
 
 class ChecklistLine(Horizontal):
-    """A number on a badge, and a text that may run over several lines."""
+    """A mark on a badge, and a text that may run over several lines."""
 
-    def __init__(self, number: int, source: Source, classes: str = "") -> None:
+    def __init__(self, mark: str, source: Source, classes: str = "") -> None:
         super().__init__(classes=f"item {classes}")
-        self._number = number
+        self._mark = mark
         self._source = source
 
     def compose(self) -> ComposeResult:
         """Make the badge and the text."""
-        number = f" {self._number} "
-        yield Words(lambda _view, _t: number, "badge")
+        mark = f" {self._mark} "
+        yield Words(lambda _view, _t: mark, "badge")
         yield Words(self._source, "item-text")
 
 
@@ -33,7 +33,13 @@ def checklist(*sources: Source) -> Iterator[ChecklistLine]:
     """Number the texts from 1."""
     # Circled digits are missing in most monospaced and all console fonts.
     for number, source in enumerate(sources, 1):
-        yield ChecklistLine(number, source)
+        yield ChecklistLine(str(number), source)
+
+
+def points(*sources: Source) -> Iterator[ChecklistLine]:
+    """Set the texts one under the other, where a number would look like a key to press."""
+    for source in sources:
+        yield ChecklistLine("●", source)
 
 
 class Tick(Horizontal, can_focus=True):
@@ -48,9 +54,11 @@ class Tick(Horizontal, can_focus=True):
     class Pressed(Message):
         """Somebody wants it ticked, or not ticked any more."""
 
-        def __init__(self, tick: Tick) -> None:
+        def __init__(self, tick: Tick, *, pointer: bool = False) -> None:
             super().__init__()
             self.tick = tick
+            self.pointer = pointer
+            """By a finger or the mouse."""
 
     def __init__(self, source: Source) -> None:
         super().__init__(classes="tick")
@@ -77,4 +85,4 @@ class Tick(Horizontal, can_focus=True):
     def on_click(self, event: events.Click) -> None:
         """Say that it was pressed."""
         event.stop()
-        self.action_press()
+        self.post_message(self.Pressed(self, pointer=True))

@@ -1,7 +1,7 @@
 """What the pictures show: small drawings of square dots, put together from a few parts.
 
 A letter of a part is the role of a dot: `b` brand, `q` quiet, `h` heading, `f` focus, `a` alarm,
-`o` ok, `r` rule, `p` paper; `.` leaves what is behind. Roles that are one colour in the theme of
+`o` ok, `p` paper; `.` leaves what is behind. Roles that are one colour in the theme of
 the highest contrast never touch without paper between them.
 """
 

@@ -24,6 +24,7 @@ _JAPANESE_PHRASE = re.compile(
     r"""
       \w(?=[ぁ-ゖ])                      # endings and particles stay with their word
     | [おご](?=[一-龯])                  # polite beginnings, too
+    | [いきしちみりけせび](?=[合取込消出直]) # verbs of two, as in 問い合わせ
     | [ァ-ヺー](?=[ァ-ヺー])             # a word of foreign origin
     | [一-龯々](?=[一-龯々])              # a compound
     | [0-9](?=[ぁ-ゖァ-ヺ一-龯])          # a number and what it counts

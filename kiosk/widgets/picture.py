@@ -26,7 +26,6 @@ _ROLES = {
     "f": "picture--focus",
     "a": "picture--alarm",
     "o": "picture--ok",
-    "r": "picture--rule",
 }
 """Dots and the component class whose colour they have; the others are paper."""
 

@@ -16,6 +16,7 @@ from kiosk.i18n import Translator
 from kiosk.pin import PinBuffer
 from kiosk.view import View
 from kiosk.widgets.drawn import Drawn
+from kiosk.widgets.presses import PRESSES, Typed, TypingFilter
 
 DOT = "●"
 
@@ -65,6 +66,10 @@ class PinEntry(Drawn, Widget, can_focus=True):
         self._longest = buffer.CAPACITY
         self.incomplete = False
         """Something that was typed had no place, so what is here is not what was meant."""
+        self._typing = TypingFilter()
+        self._refused = False
+        """Whether the last character from the keyboard had no room."""
+        self._incomplete_before = False
 
     def draw(self, view: View, _t: Translator) -> None:
         """Follow the token's limits."""
@@ -113,7 +118,21 @@ class PinEntry(Drawn, Widget, can_focus=True):
         if event.is_printable and event.character is not None:
             event.stop()
             event.prevent_default()
-            self.type_character(event.character)
+            if PRESSES.types(event.key, event.time):
+                self._take(event.character, event.time)
+
+    def _take(self, character: str, at: float) -> None:
+        """Add a character from the keyboard, unless it is there because a key is held down."""
+        match self._typing.judge(self._buffer.ends_with(character), at):
+            case Typed.TAKE:
+                before, self._incomplete_before = len(self._buffer), self.incomplete
+                self.type_character(character)
+                self._refused = len(self._buffer) == before
+            case Typed.TAKE_BACK if self._refused:
+                self.incomplete = self._incomplete_before
+                self._changed()
+            case Typed.TAKE_BACK:
+                self.action_backspace()
 
     def on_paste(self, event: events.Paste) -> None:
         """Refuse: a PIN on a clipboard stays there for the next customer."""

@@ -75,9 +75,11 @@ class StaffSheet(Drawn, Static, can_focus=True):
     class Picked(Message):
         """A row was picked."""
 
-        def __init__(self, event: Event) -> None:
+        def __init__(self, event: Event, *, pointer: bool) -> None:
             super().__init__()
             self.event = event
+            self.pointer = pointer
+            """Whether a finger or the mouse has picked it."""
 
     class Turned(Message):
         """Another leaf is shown, or there are more or fewer of them."""
@@ -168,12 +170,12 @@ class StaffSheet(Drawn, Static, can_focus=True):
         for number in self._leaves[self._leaf]:
             y += len(self._blocks[number].lines) + self._gap
             if event.y < y:
-                self._pick(number)
+                self._pick(number, pointer=True)
                 return
 
-    def _pick(self, number: int) -> None:
+    def _pick(self, number: int, *, pointer: bool = False) -> None:
         if 0 <= number < len(self._blocks) and (event := self._blocks[number].opens) is not None:
-            self.post_message(self.Picked(event))
+            self.post_message(self.Picked(event, pointer=pointer))
 
     # Drawing
 

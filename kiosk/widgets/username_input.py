@@ -10,6 +10,8 @@ from textual.binding import Binding, BindingType
 from textual.message import Message
 from textual.widgets import Input
 
+from kiosk.widgets.presses import PRESSES
+
 LONGEST_USERNAME = 128
 """Characters. The username's format is not published; this bounds what is sent."""
 
@@ -40,6 +42,14 @@ class UsernameInput(Input, inherit_bindings=False):
     def username(self) -> str:
         """What was typed, trimmed and in NFC: terminals may deliver decomposed letters."""
         return unicodedata.normalize("NFC", self.value).strip()
+
+    async def _on_key(self, event: events.Key) -> None:
+        """Take what is typed, but not the rest of a digit that is held since it chose something."""
+        if event.is_printable and not PRESSES.types(event.key, event.time):
+            event.stop()
+            event.prevent_default()
+            return
+        await super()._on_key(event)
 
     def _on_paste(self, event: events.Paste) -> None:
         event.stop()

@@ -144,7 +144,7 @@ def type_on_screen(kiosk: FaultyKiosk, pin: str) -> None:
         for key in PAGES.get((page, page_of(character)), ()):
             click(key)
         page = page_of(character)
-        click(f"│  {character}  │" if page == "digits" else f"│{character}│")
+        click(f"│{character:^19}│" if page == "digits" else f"│{character:^3}│")
         kiosk.console.wait_until(lambda n=number: dots(kiosk) == n, f"{number} dots", 3)  # type: ignore[misc]
 
 
@@ -168,7 +168,7 @@ def test_the_search_finds_what_is_there(start: Start, pin: str, tmp_path: Path) 
         note.write_text(f"PIN {pin[:6]}")
         assert traces.in_files((tmp_path,), time.time(), pin) == [str(note)]
         note.unlink()
-        kiosk.customer.press("escape")
+        kiosk.customer.click("Hủy")
         kiosk.console.wait(REMOVE)
 
 

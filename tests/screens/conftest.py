@@ -9,11 +9,11 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
 from kiosk import i18n
-from kiosk.screens import JourneyScreen
 from kiosk.screens.confirm import ConfirmScreen
 from kiosk.screens.mail_bounced import MailBouncedScreen
 from kiosk.screens.problem import ProblemScreen
 from kiosk.screens.token_stalled import TokenStalledScreen
+from kiosk.widgets.presses import PRESSES, TypingFilter
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -25,6 +25,9 @@ def _catalogues() -> None:
 def _strict_and_quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """A missing message fails, and tests may press faster than people."""
     monkeypatch.setattr(i18n.Translator, "strict", True)
-    monkeypatch.setattr(JourneyScreen, "DOUBLE_TAP", 0.0)
+    monkeypatch.setattr(PRESSES, "double_tap", 0.0)
+    monkeypatch.setattr(PRESSES, "longest_delay", 0.0)
+    monkeypatch.setattr(TypingFilter, "FASTEST", 0.0)
+    PRESSES.forget()
     for screen in (ConfirmScreen, MailBouncedScreen, ProblemScreen, TokenStalledScreen):
         monkeypatch.setattr(screen, "SETTLE", 0.0)

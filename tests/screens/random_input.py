@@ -29,9 +29,9 @@ from textual.screen import Screen
 from textual.widgets import Input
 
 from kiosk import app as app_module
-from kiosk import i18n
+from kiosk import i18n, idle
 from kiosk.app import KioskApp
-from kiosk.config import Config, KioskSection, ServiceSection, TimeSection
+from kiosk.config import Config, KioskSection, ServiceSection, StaffSection, TimeSection
 from kiosk.controller import Controller
 from kiosk.effects import Tools
 from kiosk.flow import Overlay, State
@@ -52,6 +52,7 @@ from kiosk.screens.too_small import TooSmallScreen
 from kiosk.view import View
 from kiosk.widgets.action_button import ActionButton
 from kiosk.widgets.brand import Brand
+from kiosk.widgets.presses import PRESSES
 from tests.mailboxes import listed_mailboxes
 from tests.walks.room import staff_room
 from tests.walks.service import CALLS, FakeService, Fate, Fault
@@ -62,7 +63,7 @@ PIN = "86429173"
 
 STAFF_PIN = "97135862"
 
-TIMES = TimeSection(idle=0.5, idle_result=0.6, question=1, goodbye=0.03)
+TIMES = TimeSection(idle=2.0, idle_result=2.0, question=1, goodbye=0.03)
 FALLS_ASLEEP = TIMES.idle_result + TIMES.question + 1.0
 """Seconds after which a visit that nobody touches is over."""
 
@@ -181,8 +182,9 @@ class Report:
 
     @property
     def growth(self) -> int:
-        """Bytes since the first fifth."""
-        return max(self.memory[PARTS // 5 :]) - self.memory[PARTS // 5 - 1]
+        """Bytes since the first fifth; 0 if there was too little to tell."""
+        fifth = len(self.memory) // 5
+        return max(self.memory[fifth:]) - self.memory[fifth - 1] if fifth else 0
 
     def __str__(self) -> str:
         curve = " ".join(f"{size / 2**20:.1f}" for size in self.memory)
@@ -201,8 +203,11 @@ def _hurried() -> Iterator[None]:
     with (
         patch.object(sandbox_tokens, "PIN", PIN),
         patch.object(app_module, "BUSY_AFTER", 0.01),
-        patch.object(JourneyScreen, "DOUBLE_TAP", 0.003),
+        patch.object(PRESSES, "double_tap", 0.003),
+        patch.object(PRESSES, "longest_delay", 0.011),
         patch.object(Brand, "HOLD", 0.1),
+        patch.object(idle, "LOGIN_CLOSE", 2.0),
+        patch.object(idle, "LOGIN_WAIT", 3.0),
         patch.object(i18n.Translator, "strict", True),
         patch.object(ConfirmScreen, "SETTLE", 0.01),
         patch.object(MailBouncedScreen, "SETTLE", 0.01),
@@ -243,6 +248,7 @@ class Crowd:
                 kiosk=KioskSection(id="random"),
                 service=ServiceSection(url=self._service.audience, health_interval=1.0),
                 time=TIMES,
+                staff=StaffSection(auto_close=2.0),
             ),
             self._reader,
             show,
@@ -290,10 +296,10 @@ class Crowd:
         return self.report
 
     async def _go_on(self, events_wanted: int, progress: Callable[[str], None]) -> None:
-        part = max(1, events_wanted // PARTS)
+        part = max(1000, events_wanted // PARTS)
         nap = self.random.randint(500, 2500)
         next_part = part
-        await self._go_some_steps(min(30, events_wanted // 50))
+        await self._go_some_steps(min(60, events_wanted // 25))
         while self.report.events < events_wanted:
             await self._do_something()
             self._look()
@@ -309,14 +315,14 @@ class Crowd:
         if self.random.random() < 0.15:
             await self._go_some_steps(self.random.choice((1, 3, 8, 20)))
         else:
-            doings: list[tuple[Callable[[], Any], int]] = [
+            doings: list[tuple[Callable[[], Any], float]] = [
                 (self._press_any_key, 25),
                 (self._type_a_letter, 10),
                 (self._touch_anywhere, 20),
                 (self._paste, 2),
-                (self._resize, 1),
-                (self._move_a_token, 2),
-                (self._break_something, 1),
+                (self._resize, 0.6),
+                (self._move_a_token, 0.3),
+                (self._break_something, 0.3),
             ]
             kinds, shares = zip(*doings, strict=True)
             # Hands are quicker than the kiosk draws.
@@ -410,9 +416,11 @@ class Crowd:
             elif self.random.random() < 0.01:
                 self._send("\x1b[23~\x1b[24~", "staff's keys")
         buttons = [one for one in screen.query(ActionButton) if one.display and one.region.area]
-        actions = [one for one in screen._actions if one in buttons]
-        if actions and self.random.random() < 0.8:
-            buttons = actions[:1] if self.random.random() < 0.7 else actions
+        # What leads on is the first choice, or the first of the buttons at the foot.
+        choices = [*screen.query("#body ActionButton").results(ActionButton), *screen._actions]
+        onwards = [one for one in choices if one in buttons]
+        if onwards and self.random.random() < 0.9:
+            buttons = onwards[:1]
         if buttons:
             x, y = self.random.choice(buttons).region.offset
             self._send(f"\x1b[<0;{x + 2};{y + 1}M\x1b[<0;{x + 2};{y + 1}m", f"touch {x} {y}")
@@ -440,7 +448,7 @@ class Crowd:
         self.report.events += 1
         if insert is None:
             insert = self.random.random() < 0.5
-        good = self.random.random() < 0.7
+        good = self.random.random() < 0.85
         name = self.random.choice(GOOD_TOKENS if good else [one.name for one in TOKENS])
         self._last.append(f"token {name if insert else 'out'}")
         with suppress(HandError):
@@ -532,7 +540,7 @@ class Crowd:
         if app.clipboard:
             raise Broken("something is on the clipboard")
         state = app.controller.view.state
-        if state is State.GOODBYE and self._state is not State.GOODBYE:
+        if state is State.CONSENT and self._state is not State.CONSENT:
             self.report.visits += 1
         self._state = state
         self.report.states[state.value] += 1

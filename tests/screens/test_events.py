@@ -14,6 +14,7 @@ from kiosk.i18n import translator
 from kiosk.view import View
 from kiosk.widgets.action_button import ActionButton
 from kiosk.widgets.key_grid import KeyGrid
+from kiosk.widgets.presses import PRESSES
 from tests.screens.gallery import VIEWS, GalleryApp
 
 CUSTOMER_EVENTS = frozenset(
@@ -54,11 +55,16 @@ HOW: MappingProxyType[str, dict[type[flow.Event], str]] = MappingProxyType(
         "username": {
             flow.UsernameEntered: "button.continue",
             flow.ForgotUsername: "username.forgotten",
+            flow.Back: "button.back",
             flow.Cancelled: "button.cancel",
         },
         "username, with lookup": {flow.LookupAsked: "username.look_up"},
         "choose username": {flow.UsernameChosen: "", flow.Cancelled: "button.cancel"},
-        "PIN": {flow.PinConfirmed: "pin.confirm", flow.Cancelled: "button.cancel"},
+        "PIN": {
+            flow.PinConfirmed: "pin.confirm",
+            flow.Back: "button.back",
+            flow.Cancelled: "button.cancel",
+        },
         "PIN on the reader": {flow.PinConfirmed: "pin.confirm", flow.Cancelled: "button.cancel"},
         "PIN wrong": {flow.Retried: "pin_wrong.again", flow.Stopped: "button.stop"},
         "last try": {flow.Insisted: "last_try.insist", flow.Stopped: "button.stop"},
@@ -242,8 +248,9 @@ async def test_staff_are_called_by_key_and_by_mouse_from_everywhere(view: View) 
 ESCAPES = {
     "consent": flow.Declined, "choose case": flow.Back, "hotline": flow.Back,
     "insert token": flow.Back, "choose certificate": flow.Cancelled,
-    "choose username": flow.Cancelled, "mail bounced": flow.Finished, "username": flow.Cancelled,
-    "PIN": flow.Cancelled, "last try": flow.Stopped, "confirm": flow.Cancelled,
+    "choose username": flow.Cancelled, "mail bounced": flow.Finished, "username": flow.Back,
+    "PIN": flow.Back, "PIN, username looked up": flow.Cancelled,
+    "last try": flow.Stopped, "confirm": flow.Cancelled,
     "no email": flow.Back, "time-out": flow.MoreTimeAsked, "staff call": flow.StaffCallClosed,
     "welcome": None, "reading": None, "sent": None, "remove token": None,
 }  # fmt: skip
@@ -315,10 +322,9 @@ async def test_a_screen_raises_one_event_until_it_is_shown_again() -> None:
 async def test_the_second_half_of_a_double_tap_does_not_reach_the_next_screen(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    from kiosk.screens import JourneyScreen, screen_for
+    from kiosk.screens import screen_for
 
-    monkeypatch.setattr(JourneyScreen, "DOUBLE_TAP", 60.0)
-    monkeypatch.setattr(JourneyScreen, "_last_press", -1000.0)
+    monkeypatch.setattr(PRESSES, "double_tap", 60.0)
     app = GalleryApp(VIEWS["no email"])
     async with app.run_test() as pilot:
         await pilot.press("enter")

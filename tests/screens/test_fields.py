@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import gc
+import string
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import pytest
@@ -13,7 +15,8 @@ from kiosk.flow import PinConfirmed, UsernameEntered
 from kiosk.pin import PinBuffer
 from kiosk.screens import screen_for
 from kiosk.widgets.hint import Hint
-from kiosk.widgets.key_grid import PIN_PAGES, USERNAME_PAGES, KeyGrid
+from kiosk.widgets.key_grid import KeyGrid
+from kiosk.widgets.keyboards import DIGITS, Page, pin_pages, staff_pin_pages, username_pages
 from kiosk.widgets.pin_entry import PinEntry
 from kiosk.widgets.username_input import UsernameInput
 from tests.screens.gallery import VIEWS, GalleryApp, typed
@@ -124,14 +127,38 @@ async def test_clear_wipes_the_pin_and_returns_to_the_field() -> None:
         assert isinstance(app.focused, PinEntry)
 
 
-async def test_every_character_of_a_pin_is_on_the_pad() -> None:
-    for pages in ({"digits": PIN_PAGES["digits"]}, PIN_PAGES):
-        on_keys = {key.label for page in pages.values() for row in page for key in row}
-        assert set("0123456789") <= on_keys
-    labels = {
-        key.label for page in PIN_PAGES.values() for row in page for key in row if not key.does
+def characters(pages: Mapping[str, Page], shown: Sequence[str] = ()) -> set[str]:
+    """What the keys of these pages type without shift."""
+    return {
+        key.label
+        for name, page in pages.items()
+        if not shown or name in shown
+        for row in page
+        for key in row
+        if not key.does
     }
-    assert {character.lower() for character in EVERYTHING} == labels
+
+
+def test_every_character_of_a_pin_is_on_the_pad() -> None:
+    assert characters(pin_pages(), ["digits"]) == set(DIGITS)
+    assert characters(pin_pages()) == {character.lower() for character in EVERYTHING}
+    assert characters(staff_pin_pages()) == set(DIGITS)
+
+
+@pytest.mark.parametrize("first", ["qwerty", "abc"])
+def test_every_character_of_a_username_is_on_its_keyboard(first: str) -> None:
+    pages = username_pages(first)
+    assert next(iter(pages)) == first
+    for page in ("qwerty", "abc"):
+        assert characters(pages, [page]) == {*DIGITS, *string.ascii_lowercase, *"._-@"}
+        assert characters(pages, [page, "signs"]) == {letter.lower() for letter in EVERYTHING}
+
+
+@pytest.mark.parametrize("pages", [pin_pages(), staff_pin_pages(), username_pages()])
+def test_every_page_ends_with_clear_backspace_and_enter(pages: Mapping[str, Page]) -> None:
+    for page in pages.values():
+        assert [key.does for key in page[-1]][-3:] == ["clear", "backspace", "enter"]
+        assert len(page) == 5, "turning a page moves nothing"
 
 
 @pytest.mark.parametrize("size", [(80, 25), (120, 34)], ids=str)
@@ -139,7 +166,7 @@ async def test_a_pin_is_typed_on_the_pad(size: tuple[int, int]) -> None:
     app = pin_app()
     async with app.run_test(size=size) as pilot:
         grid = app.screen.query_one(KeyGrid)
-        for label in ("4", "2", "abc", "q", "Aa", "Q", "#@!", "?", "{", "123", "0", "0", "←"):
+        for label in ("4", "2", "abc", "q", "Aa", "Q", "#@!", "?", "{", "123", "0", "0", "← Xóa"):
             assert await pilot.click(grid, offset=grid.centre_of(label))
             await pilot.pause()
             assert app.screen.region.contains_region(grid.region)
@@ -147,15 +174,13 @@ async def test_a_pin_is_typed_on_the_pad(size: tuple[int, int]) -> None:
     assert content(app) == b"42qQ?{0"
 
 
-@pytest.mark.parametrize("pages", [PIN_PAGES, USERNAME_PAGES], ids=["PIN", "username"])
-@pytest.mark.parametrize("size", [(80, 25), (120, 34)], ids=str)
-async def test_every_key_on_the_screen_shows_its_label(
-    pages: object, size: tuple[int, int]
-) -> None:
-    app = pin_app() if pages is PIN_PAGES else username_app()
+@pytest.mark.parametrize("of", ["PIN", "username"])
+@pytest.mark.parametrize("size", [(80, 25), (120, 34), (240, 67)], ids=str)
+async def test_every_key_on_the_screen_shows_its_label(of: str, size: tuple[int, int]) -> None:
+    app = pin_app() if of == "PIN" else username_app()
     async with app.run_test(size=size) as pilot:
         grid = app.screen.query_one(KeyGrid)
-        turns = [""] if pages is USERNAME_PAGES else ["", "abc", "#@!"]
+        turns = ["", "abc", "#@!"] if of == "PIN" else ["", "ABC", "#+="]
         for turn in turns:
             if turn:
                 await pilot.click(grid, offset=grid.centre_of(turn))
@@ -164,8 +189,8 @@ async def test_every_key_on_the_screen_shows_its_label(
             rows = [row[region.x : region.right] for row in text_of(app)[region.y : region.bottom]]
             for keys in grid.page:
                 for key in keys:
-                    x, y = grid.centre_of(key.label)
-                    assert key.label in rows[y][max(0, x - 3) : x + 4]
+                    x, y = grid.centre_of(grid.label(key))
+                    assert grid.label(key) in rows[y][max(0, x - 5) : x + 6]
 
 
 async def test_on_a_pin_pad_nothing_is_typed_here() -> None:
@@ -236,11 +261,79 @@ async def test_a_username_is_typed_on_the_screen_keyboard() -> None:
     app = username_app()
     async with app.run_test(size=(120, 34)) as pilot:
         grid = app.screen.query_one(KeyGrid)
-        for label in ("a", "Aa", "B", "Aa", "1", ".", "_", "-", "@", "x", "←"):
+        for label in ("z", "Xóa hết", "a", "Aa", "B", "Aa", "1", ".", "_", "-", "@", "x", "← Xóa"):
             await pilot.click(grid, offset=grid.centre_of(label))
         assert isinstance(app.focused, UsernameInput)
-        await pilot.press("enter")
+        await pilot.click(grid, offset=grid.centre_of("Xong"))
     assert app.raised == [UsernameEntered("aB1._-@")]
+
+
+async def test_the_keyboard_begins_as_configured_and_comes_back_from_the_signs() -> None:
+    app = GalleryApp(replace(VIEWS["username"], keyboard="abc"))
+    async with app.run_test(size=(120, 34)) as pilot:
+        grid = app.screen.query_one(KeyGrid)
+        assert [key.label for key in grid.page[1]] == list("abcdefghij@")
+        for label in ("a", "QWERTY", "q", "#+=", "%", "Dấu cách", "abc", "w", "ABC", "b"):
+            await pilot.click(grid, offset=grid.centre_of(label))
+        await pilot.press("enter")
+    assert app.raised == [UsernameEntered("aq% wb")]
+
+
+async def test_the_keys_speak_the_customers_language() -> None:
+    app = username_app()
+    async with app.run_test(size=(120, 34)) as pilot:
+        await pilot.press("f2")
+        text = "\n".join(text_of(app))
+        assert all(words in text for words in ("Clear", "← Delete", "Done"))
+
+
+async def test_a_pressed_key_is_seen_to_be_but_never_one_of_a_pin() -> None:
+    for app, label, seen in ((username_app(), "h", True), (pin_app(), "4", False)):
+        async with app.run_test(size=(120, 34)) as pilot:
+            grid = app.screen.query_one(KeyGrid)
+            place = grid.centre_of(label)
+            before = grid.render_line(place.y)
+            await pilot.click(grid, offset=place)
+            assert (grid.render_line(place.y) != before) is seen
+
+
+async def test_shuffled_digits_are_all_there_in_an_order_of_their_own_each_time() -> None:
+    orders = set()
+    for _ in range(3):
+        app = pin_app(shuffle_pin_pad=True)
+        async with app.run_test(size=(120, 34)) as pilot:
+            grid = app.screen.query_one(KeyGrid)
+            labels = [key.label for row in grid.page for key in row if not key.does]
+            assert sorted(labels) == sorted(DIGITS)
+            orders.add("".join(labels))
+            await pilot.click(grid, offset=grid.centre_of("4"))
+            await pilot.press("2")
+        assert content(app) == b"42"
+    # Three times the same of ten million orders is no chance.
+    assert len(orders) > 1
+
+
+async def test_staffs_digits_are_shuffled_again_after_each_pin() -> None:
+    view = replace(VIEWS["staff login"], shuffle_pin_pad=True)
+    app = GalleryApp(view)
+    async with app.run_test(size=(120, 34)):
+        grid = app.screen.query_one(KeyGrid)
+        before = grid.page
+        app.journey_screen.show(replace(view, staff_mode=replace(view.staff_mode, checking=True)))
+        assert grid.page is before
+        app.journey_screen.show(view)
+        assert grid.page is not before
+
+
+async def test_the_last_try_is_said_in_words_where_the_pin_is_typed() -> None:
+    for name, expected in (
+        ("PIN", False),
+        ("PIN, last try", True),
+        ("PIN on the reader, last try", True),
+    ):
+        app = GalleryApp(VIEWS[name])
+        async with app.run_test(size=(120, 34)):
+            assert ("Lần nhập cuối cùng" in "\n".join(text_of(app))) is expected
 
 
 async def test_a_finger_between_keys_types_nothing() -> None:

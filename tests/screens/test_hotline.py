@@ -11,10 +11,10 @@ from textual.screen import Screen
 
 from kiosk import flow
 from kiosk.i18n import translator
-from kiosk.screens import JourneyScreen
 from kiosk.view import Printing, SupportView
 from kiosk.widgets.big_number import BigNumber
 from kiosk.widgets.checklist import Tick
+from kiosk.widgets.presses import PRESSES
 from tests.screens.gallery import SUPPORT, VIEWS, GalleryApp
 from tests.screens.test_words import check_shown
 from tests.terminal.pictures import picture_of, text_of
@@ -48,8 +48,7 @@ async def test_papers_are_ticked_by_keys_and_touch_and_stay_ticked() -> None:
 
 
 async def test_a_key_held_down_ticks_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(JourneyScreen, "DOUBLE_TAP", 60.0)
-    monkeypatch.setattr(JourneyScreen, "_last_press", -60.0)
+    monkeypatch.setattr(PRESSES, "double_tap", 60.0)
     app = GalleryApp(ALL)
     async with app.run_test(size=(120, 34)) as pilot:
         app.screen.set_focus(app.screen.query(Tick).first())

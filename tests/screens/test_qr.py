@@ -35,6 +35,16 @@ async def test_a_telephone_reads_the_code(name: str, address: str, size: tuple[i
         assert codes[0].ec_level == "M"
 
 
+@pytest.mark.parametrize(("size", "cells"), [((120, 34), (33, 17)), ((240, 67), (66, 33))])
+async def test_the_result_has_the_largest_code_that_there_is_room_for(
+    size: tuple[int, int], cells: tuple[int, int]
+) -> None:
+    app = GalleryApp(VIEWS["sent"])
+    async with app.run_test(size=size) as pilot:
+        await pilot.pause()
+        assert app.screen.query_one(QrCode).region.size == cells
+
+
 async def test_the_address_stands_beside_the_code() -> None:
     app = GalleryApp(VIEWS["sent"])
     async with app.run_test(size=(80, 25)):
@@ -45,7 +55,10 @@ async def test_an_unknown_mailbox_has_no_code() -> None:
     app = GalleryApp(VIEWS["sent, mailbox unknown"])
     async with app.run_test(size=(120, 34)):
         assert zxingcpp.read_barcodes(picture_of(app)) == []
-        assert "https" not in "\n".join(text_of(app))
+        text = "\n".join(text_of(app))
+        assert "https" not in text
+        assert "đơn vị thường dùng" in text
+        assert "Thư rác" in text
 
 
 async def test_a_code_without_room_is_not_shown_clipped() -> None:
@@ -86,6 +99,7 @@ class CodeApp(App[None]):
 async def test_a_code_is_black_on_white_in_every_theme(large: bool) -> None:
     app = CodeApp(large)
     async with app.run_test(size=(120, 40)) as pilot:
+        app.screen.query_one(QrCode).fit(app.size)
         await pilot.pause()
         region = app.screen.query_one(QrCode).region
         assert region.size == ((66, 33) if large else (33, 17))

@@ -17,6 +17,7 @@ from kiosk.screens.send_failed import SendFailedScreen
 from kiosk.screens.staff_call import StaffCallScreen
 from kiosk.screens.token_removed import TokenRemovedScreen
 from kiosk.view import View
+from kiosk.widgets.presses import PRESSES
 from tests.screens.gallery import VIEWS
 from tests.screens.test_note import screen_only
 
@@ -99,7 +100,7 @@ async def test_nothing_pressed_meanwhile_does_anything(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Neither on the screen that stays, nor on the one that comes."""
-    monkeypatch.setattr(JourneyScreen, "DOUBLE_TAP", 60.0)
+    monkeypatch.setattr(PRESSES, "double_tap", 60.0)
     app = screen_only()
     raised: list[object] = []
     monkeypatch.setattr(app.controller, "dispatch", raised.append)

@@ -11,7 +11,6 @@ from kiosk import flow, problems
 from kiosk.flow import StaffTopic, StaffTopicAsked, State
 from kiosk.i18n import ABSENT_VALUE, translator
 from kiosk.problems import Shown
-from kiosk.screens.base import JourneyScreen
 from kiosk.screens.staff import MENU, StaffScreen
 from kiosk.staff.codes import codes_page
 from kiosk.staff.page import StaffView
@@ -19,6 +18,7 @@ from kiosk.view import View
 from kiosk.widgets.brand import Brand
 from kiosk.widgets.drawn import Words
 from kiosk.widgets.pin_entry import PinEntry
+from kiosk.widgets.presses import PRESSES
 from kiosk.widgets.staff_sheet import STATUS_WORDS, StaffSheet, spoken
 from tests.screens.gallery import VIEWS, GalleryApp, typed
 from tests.screens.staff_gallery import STAFF_VIEWS
@@ -351,8 +351,7 @@ async def test_nothing_on_a_customers_screen_hints_at_it() -> None:
 async def test_the_double_tap_that_opens_the_menu_does_not_press_twice(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(JourneyScreen, "DOUBLE_TAP", 60.0)
-    monkeypatch.setattr(JourneyScreen, "_last_press", -1000.0)
+    monkeypatch.setattr(PRESSES, "double_tap", 60.0)
     app = GalleryApp(PAGES["staff restart, sure"])
     async with app.run_test(size=(80, 25)) as pilot:
         await pilot.click(list(app.screen.query("#sheet-actions ActionButton"))[1])

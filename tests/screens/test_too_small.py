@@ -14,6 +14,7 @@ from kiosk.screens.confirm import ConfirmScreen
 from kiosk.screens.note import NoteScreen
 from kiosk.screens.too_small import TooSmallScreen
 from kiosk.view import View
+from kiosk.widgets.presses import PRESSES
 from tests.screens.gallery import VIEWS
 from tests.screens.test_note import screen_only
 from tests.terminal.pictures import text_of
@@ -95,8 +96,7 @@ async def test_the_journey_goes_on_below() -> None:
 async def test_a_key_held_down_does_not_press_what_appears(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(JourneyScreen, "DOUBLE_TAP", 60.0)
-    monkeypatch.setattr(JourneyScreen, "_last_press", 0.0)
+    monkeypatch.setattr(PRESSES, "double_tap", 60.0)
     app = screen_only()
     async with app.run_test(size=(60, 20)) as pilot:
         await pilot.press("enter")

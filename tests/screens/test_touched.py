@@ -29,3 +29,16 @@ async def test_any_key_or_touch_extends_the_time(
             await pilot.pause()
             assert touched, touch
         VIEWS["PIN"].pin.release()
+
+
+async def test_a_key_at_the_very_end_is_no_crash() -> None:
+    """What is still in the queue when the screens have gone, and what is still to be drawn."""
+    app = screen_only()
+    async with app.run_test(size=(120, 34)) as pilot:
+        await pilot.pause()
+    assert not app.screen_stack
+    for event in (events.Key("x", "x"), events.Paste("x")):
+        await app.on_event(event)
+    app._show(VIEWS["PIN"])
+    await app._draw()
+    assert not app.crash_report

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import replace
 
 import pytest
@@ -13,8 +14,8 @@ from textual.timer import Timer
 from kiosk import flow, i18n, problems
 from kiosk.screens import base, welcome
 from kiosk.screens.alternating import TURNED, AlternatingScreen
-from kiosk.screens.base import JourneyScreen
 from kiosk.widgets.brand import Brand
+from kiosk.widgets.presses import PRESSES
 from tests.screens.gallery import VIEWS, GalleryApp
 from tests.screens.test_words import check_shown
 from tests.terminal.pictures import lines_of, text_of
@@ -55,10 +56,10 @@ async def test_function_keys_keep_their_meaning() -> None:
 
 
 async def test_a_key_that_is_held_down_does_not_begin(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(JourneyScreen, "DOUBLE_TAP", 60.0)
+    monkeypatch.setattr(PRESSES, "double_tap", 60.0)
     app = GalleryApp(VIEWS["welcome"])
     async with app.run_test() as pilot:
-        monkeypatch.setattr(JourneyScreen, "_last_press", base.time.monotonic())
+        PRESSES.judge("escape", time.monotonic())
         for key in ("x", "x", "left", "space"):
             await pilot.press(key)
         await pilot.click("#guide")

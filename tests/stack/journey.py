@@ -7,7 +7,7 @@ import time
 from tests.terminal.console import Console
 
 BETWEEN_PRESSES = 0.31
-"""Seconds. Quicker presses are taken for a double tap (`JourneyScreen.DOUBLE_TAP`)."""
+"""Seconds. Quicker presses are taken for a double tap (`kiosk.widgets.presses`)."""
 
 WELCOME = "Lấy lại mật khẩu VNPT-BHXH"
 INSERT = "Vui lòng cắm USB Token"

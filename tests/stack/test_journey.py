@@ -318,7 +318,7 @@ def test_pulling_the_token_at_each_step_stops_with_nothing_sent(
     if step == "pin half typed":
         console.type("1234")
     if step == "pin wrong":
-        customer.enter_pin("00000000")
+        customer.enter_pin("90909090")
         console.wait("Mã PIN không chính xác", "P01")
     if step == "confirm":
         customer.enter_pin(PIN)
@@ -354,11 +354,11 @@ def test_wrong_pins_to_the_last_try_and_then_stop(console: Console, card: CardCo
     customer = Customer(console)
     _to_username(customer, card)
     customer.enter_username("hoasen")
-    customer.enter_pin("00000000")
+    customer.enter_pin("90909090")
     console.wait("Mã PIN không chính xác", "P01")
     assert card.status().verify_count == 1
     customer.press("enter")
-    customer.enter_pin("00000001")
+    customer.enter_pin("90909091")
     console.wait("Đây là lần nhập cuối cùng", "P02")
     assert card.status().verify_count == 2
     assert card.status().tries_left == 1
@@ -447,6 +447,6 @@ def test_a_second_language(console: Console) -> None:
     console.wait(WELCOME)
     console.press("f2")
     console.wait("Reset your VNPT-BHXH password")
-    console.press("f2")
+    Customer(console).press("f2")
     console.wait(WELCOME)
     assert INSERT not in console.text

@@ -114,10 +114,10 @@ def test_a_key_that_asks_for_the_pin_at_each_use_on_ykcs11(
 def test_wrong_pins_to_the_last_try_on_ykcs11(console: Console, yubikey: CardControl) -> None:
     customer = Customer(console)
     _to_pin(customer, yubikey, "hoa-sen", "hoasen")
-    customer.enter_pin("00000000")
+    customer.enter_pin("90909090")
     console.wait("Mã PIN không chính xác", "P01")
     customer.press("enter")
-    customer.enter_pin("00000001")
+    customer.enter_pin("90909091")
     console.wait("Đây là lần nhập cuối cùng", "P02")
     assert yubikey.status().tries_left == 1
 

@@ -53,7 +53,7 @@ def test_afterwards_it_is_nowhere(console: Console, card: CardControl, pin: str,
         customer.press("enter")
         console.wait("Mã PIN không chính xác")
     elif end == "cancel":
-        customer.press("escape")
+        customer.click("Hủy")
         console.wait(REMOVE)
     elif end == "clear":
         customer.click("Xóa hết")

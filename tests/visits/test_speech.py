@@ -17,11 +17,11 @@ from kiosk.flow import Overlay, State
 from kiosk.i18n import translator
 from kiosk.sandbox.scenario import PIN, STAFF_PIN
 from kiosk.sandbox.server.run import SandboxServer
-from kiosk.screens import JourneyScreen
 from kiosk.screens.confirm import ConfirmScreen
 from kiosk.speech import narrator
 from kiosk.speech.narrator import Narrator
 from kiosk.speech.speaker import Speaker, Wish
+from kiosk.widgets.presses import PRESSES
 from tests.visits.kiosk import Kiosk
 
 t = translator("vi")
@@ -96,7 +96,8 @@ class Heard:
 @pytest.fixture(autouse=True)
 def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(i18n.Translator, "strict", True)
-    monkeypatch.setattr(JourneyScreen, "DOUBLE_TAP", 0.0)
+    monkeypatch.setattr(PRESSES, "double_tap", 0.0)
+    monkeypatch.setattr(PRESSES, "longest_delay", 0.0)
     monkeypatch.setattr(ConfirmScreen, "SETTLE", 0.0)
 
 

@@ -162,6 +162,7 @@ async def test_three_wrong_pins_lock_and_each_press_is_one_try(kiosk: Kiosk) -> 
     kiosk.do(flow.PinConfirmed())
     await kiosk.reaches(State.LAST_TRY, problems.PIN_LAST_TRY)
     kiosk.do(flow.Insisted())
+    assert kiosk.view.last_try
     kiosk.type_pin("00000000")
     kiosk.do(flow.PinConfirmed())
     await kiosk.reaches(State.PROBLEM, problems.PIN_LOCKED)

@@ -17,6 +17,9 @@ STEP = 90.0
 LONGER_THAN_A_DOUBLE_TAP = 0.5
 LONGER_THAN_SETTLING = 1.5
 
+CANCEL_AFTER_THE_PIN = 4
+"""How far Cancel is from the field: after Confirm, Clear and Back."""
+
 
 class Customer:
     """Goes through the steps; each is on the screen before the next key is pressed."""
@@ -84,8 +87,10 @@ class Customer:
         self.press("ret")
 
     def cancel(self) -> None:
-        """Give up, take the token out, and see the welcome screen."""
-        self._go("esc", "Vui lòng rút USB Token")
+        """Give up at the PIN, take the token out, and see the welcome screen."""
+        for _ in range(CANCEL_AFTER_THE_PIN):
+            self.press("tab")
+        self._go("ret", "Vui lòng rút USB Token")
         self._bench.counter.pull_out()
         self._see(*WELCOME)
 

@@ -1,0 +1,94 @@
+"""A screen on which a held key or a double tap presses nothing twice."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable
+from typing import ClassVar, NamedTuple
+
+from textual import events
+from textual.screen import Screen
+from textual.widget import Widget
+
+from kiosk.widgets.presses import POINTER, PRESSES, REPEAT_INTERVAL, Verdict
+
+ACTING_KEYS = frozenset({"enter", "space", "escape", "f1", "f2", "f3"})
+"""Keys that make something happen."""
+
+
+class _Late(NamedTuple):
+    """A press that had to wait and now comes again."""
+
+    event: events.Key
+    screen: Screen[None]
+    focused: Widget | None
+    """With the screen, what it was meant for; nothing else takes it."""
+
+
+class GuardedScreen(Screen[None], inherit_bindings=False):
+    """Judges presses by `PRESSES` before anything else hears of them.
+
+    A key event comes to the screen before its binding is looked up, unless a field has typed it;
+    so what is stopped here does nothing.
+    """
+
+    SETTLE: ClassVar[float] = 0.0
+    """Seconds for which the screen has to be shown before a button acts."""
+
+    _late: ClassVar[_Late | None] = None
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._shown_at = time.monotonic()
+
+    def digits(self) -> Iterable[int]:
+        """Return the digits that press something here."""
+        return ()
+
+    def on_key(self, event: events.Key) -> None:
+        """Let a key through unless it is held down or hit twice."""
+        if event.key not in ACTING_KEYS and event.key not in map(str, self.digits()):
+            return
+        late = GuardedScreen._late
+        if late is not None and event is late.event:
+            GuardedScreen._late = None
+            if late.screen is not self or late.focused is not self.focused:
+                event.stop()
+            return
+        verdict = PRESSES.judge(event.key, event.time)
+        if verdict is Verdict.ACT:
+            return
+        event.stop()
+        if verdict is Verdict.WAIT:
+            key, at, focused = event.key, event.time, self.focused
+            self.set_timer(REPEAT_INTERVAL, lambda: self._press_late(key, at, focused))
+
+    def _press_late(self, key: str, at: float, focused: Widget | None) -> None:
+        """Let a key through that has turned out not to be held."""
+        if PRESSES.due(at) and self.is_current:
+            # Made by the screen itself it would not get beyond the screen, to the bindings.
+            self.app.call_later(self._press_again, key, focused)
+
+    def _press_again(self, key: str, focused: Widget | None) -> None:
+        event = events.Key(key, None)
+        GuardedScreen._late = _Late(event, self, focused)
+        self.app.post_message(event)
+
+    def on_click(self, _event: events.Click) -> None:
+        """A tap on nothing counts as a press, too."""
+        PRESSES.judge(POINTER, time.monotonic())
+
+    def _is_too_soon(self, *, pointer: bool = True) -> bool:
+        """Tell whether a press was meant for what was shown before: the second half of a
+        double tap, or quicker than anybody reads this screen.
+
+        Args:
+            pointer: it is a finger's or the mouse's; keys have been judged already.
+        """
+        now = time.monotonic()
+        again = pointer and PRESSES.judge(POINTER, now) is not Verdict.ACT
+        return again or now - self._shown_at < self.SETTLE
+
+    def _has_just_appeared(self) -> bool:
+        """Whether a tap on a key was meant for a button of the screen before."""
+        return time.monotonic() - self._shown_at < PRESSES.double_tap
