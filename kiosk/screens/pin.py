@@ -42,7 +42,7 @@ class PinScreen(PinTypingScreen):
                 yield PinEntry(self.view.pin)
                 yield Hint()
                 yield Words("pin.warning", "text warning")
-                yield Picture(COVER, "cover")
+                yield Picture(COVER, "cover", when=lambda v: not v.last_try)
             with Vertical(classes="pad"):
                 digits = shuffled_digits() if self.view.shuffle_pin_pad else DIGITS
                 yield self.pad(pin_pages(digits), PAD_WIDTHS)
