@@ -16,10 +16,10 @@ import pyte
 from kiosk.flow import Event, State
 from kiosk.i18n import LANGUAGES
 from kiosk.sandbox.scenario import PIN
-from kiosk.screens import JourneyScreen
 from kiosk.screens.confirm import ConfirmScreen
 from kiosk.widgets.action_button import ActionButton
 from kiosk.widgets.drawn import Words
+from kiosk.widgets.presses import DOUBLE_TAP
 from tests.screens.gallery import DEMO, VIEWS, GalleryApp
 from tests.terminal.console import QUESTIONS
 from tests.terminal.laboratory import FONT_SIZE, Laboratory, LaboratoryError, wait_for
@@ -29,7 +29,7 @@ USERNAME = "hoasen"
 """An account of the first token of the demonstration."""
 
 
-LOOK = JourneyScreen.DOUBLE_TAP + 0.05
+LOOK = DOUBLE_TAP + 0.05
 """Seconds. As long as a person looks at least before a press; a quicker one is taken for a double
 tap."""
 
