@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 from textual import on
 from textual.app import ComposeResult
+from textual.containers import Center
 from textual.content import Content
 from textual.widget import Widget
 
@@ -36,13 +37,14 @@ class UsernameScreen(JourneyScreen):
         yield Words("username.text", "text")
         yield UsernameInput(self.view.username)
         yield Hint()
-        yield KeyGrid(
-            username_pages(self.view.keyboard),
-            self._type,
-            {"clear": self._clear, "backspace": self._backspace, "enter": self._enter},
-            widths=KEYBOARD_WIDTHS,
-            shows_presses=True,
-        )
+        with Center():
+            yield KeyGrid(
+                username_pages(self.view.keyboard),
+                self._type,
+                {"clear": self._clear, "backspace": self._backspace, "enter": self._enter},
+                widths=KEYBOARD_WIDTHS,
+                shows_presses=True,
+            )
 
     def actions(self) -> Iterable[ActionButton]:
         """Go on, the way without a username, back, out."""

@@ -180,7 +180,7 @@ SPACING: Mapping[str, int] = {
 """Rows and columns: between two things, inside a frame, from the sheet's edge; the least size of
 what a finger shall hit; the largest sheet; the longest line of words."""
 
-WIDE_SCREEN = 100
+WIDE_SCREEN = 110
 """Columns from which a screen has room for what is nice."""
 
 MEDIUM_SCREEN = 28
