@@ -59,7 +59,8 @@ class Picture(Drawn, Widget):
     def draw(self, view: View, _t: Translator) -> None:
         """Show what belongs to the view, and let it move if that is wanted."""
         if self._when is not None:
-            self.display = self._when(view)
+            # Not `display`, which would outweigh the style sheet where there is no room.
+            self.set_class(not self._when(view), "elsewhere")
         drawing = self._choose(view)
         if drawing is not self._drawing:
             self._drawing = drawing
