@@ -306,7 +306,10 @@ class Laboratory:
     def press(self, *keys: str) -> None:
         """Press keys, one after the other, by the names of X (`Return`, `F5`, `a`)."""
         for key in keys:
-            subprocess.run(["wtype", "-k", key], env=self.env, check=True)
+            # A keyboard's first key may get lost while its key map is made known, so the first
+            # is one that does nothing.
+            command = ["wtype", "-k", "Shift_L", "-s", "150", "-k", key]
+            subprocess.run(command, env=self.env, check=True)
 
     def click(self, column: int, line: int) -> None:
         """Click on the middle of this cell; both count from 0."""
