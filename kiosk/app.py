@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, ClassVar
 from textual import events
 from textual.app import App
 from textual.binding import BindingType
+from textual.css.query import NoMatches
 from textual.timer import Timer
 
 from kiosk.config import ConfigError
@@ -180,8 +181,10 @@ class KioskApp(App[None], inherit_bindings=False):
         """Leave nothing behind."""
         if self._wish is not None:
             self._wish.heed(lambda: None)
-        await self._narration.stop()
-        await self.controller.stop()
+        try:
+            await self._narration.stop()
+        finally:
+            await self.controller.stop()
 
     def _leave_from_outside(self, loop: asyncio.AbstractEventLoop) -> None:
         """End the app from another thread or a signal."""
@@ -226,7 +229,8 @@ class KioskApp(App[None], inherit_bindings=False):
                 if view is not self._shown and not self._may_wait(view):
                     await self._draw_one(view)
                     self._shown = view
-                    self._narrate(self._journey_screen, view.countdown)
+                    if any(isinstance(one, JourneyScreen) for one in self.screen_stack):
+                        self._narrate(self._journey_screen, view.countdown)
                 elif (self._cover is None) is not fits(self.size):
                     await self._cover_or_uncover()
                 else:
@@ -264,6 +268,7 @@ class KioskApp(App[None], inherit_bindings=False):
         else:
             self._journey_screen.show(_without_overlay(view))
         if view.overlay is not Overlay.NONE:
+            self._journey_screen.cover()
             await self.push_screen(screen_for(view))
 
     def _narrate(self, screen: JourneyScreen, countdown: int) -> None:
@@ -299,6 +304,8 @@ class KioskApp(App[None], inherit_bindings=False):
             await self.push_screen(TooSmallScreen())
         elif self._cover is not None:
             await self.pop_screen()
+            if self._shown is not None:
+                self._narrate(self._journey_screen, self._shown.countdown)
 
     def on_resize(self) -> None:
         """Look whether everything still has room, once Textual has taken note of the size."""
@@ -425,6 +432,7 @@ class KioskApp(App[None], inherit_bindings=False):
             self._narration.interrupted()
         if self._deaf and self._is_meant_for_a_step(event):
             if isinstance(event, events.Key):
+                JourneyScreen.note_missed(event)
                 PRESSES.judge(event.key, event.time)
             elif isinstance(event, events.MouseDown):
                 PRESSES.judge(POINTER, event.time)
@@ -457,6 +465,10 @@ class KioskApp(App[None], inherit_bindings=False):
         """End the process after an unhandled exception, without telling any value."""
         if _terminal_gone(error):
             self.exit()
+            return
+        if self._exit and isinstance(error, NoMatches) and not self.crash_report:
+            # A screen that goes while it is drawn is no fault that anybody has to act on.
+            log.warning("while leaving: %s", where(error))
             return
         if not self.crash_report:
             self.crash_report = where(error)

@@ -25,6 +25,7 @@ from kiosk.widgets.brand import Brand
 from kiosk.widgets.demo_strip import DEMO_KEYS, DemoStrip
 from kiosk.widgets.drawn import Drawn, Words, phrase
 from kiosk.widgets.picture import Picture
+from kiosk.widgets.presses import PRESSES
 from kiosk.widgets.qr import QrCode
 from kiosk.widgets.step_bar import StepBar
 
@@ -102,6 +103,9 @@ class JourneyScreen(GuardedScreen, inherit_bindings=False):
 
     STEP: ClassVar[int] = 0
     """Which of the five steps this is; 0: the step bar is not shown."""
+
+    FORGETS_KEYS: ClassVar[bool] = True
+    """Whether what was pressed before this screen came was meant for another step."""
 
     AS_LIST: ClassVar[bool] = False
     """Whether the body is a list, set flush left in a narrower column."""
@@ -188,7 +192,7 @@ class JourneyScreen(GuardedScreen, inherit_bindings=False):
             yield from self._actions
 
     def _legend(self, view: View, t: Translator) -> Content:
-        """Name the keys that do something here; F1 and F2 are named on their buttons."""
+        """Name the keys that do something here; F1, F2 and F3 are named on their buttons."""
         keys = [("Tab", t("legend.tab")), ("Enter", t("legend.enter"))] if self._actions else []
         if last := max(self.digits(), default=0):
             keys.insert(0, (f"1-{last}" if last > 1 else "1", t("legend.number")))
@@ -217,8 +221,9 @@ class JourneyScreen(GuardedScreen, inherit_bindings=False):
     def on_mount(self) -> None:
         """Take the shape for this size, and focus what Enter shall act on."""
         self._take_shape()
-        # If the app ends meanwhile, a screen is mounted without what is on it.
-        first = self.first_focus() if self.children else None
+        if self.FORGETS_KEYS:
+            PRESSES.missed = False
+        first = self.first_focus()
         if first is not None:
             self.set_focus(first)
 
@@ -249,6 +254,10 @@ class JourneyScreen(GuardedScreen, inherit_bindings=False):
                 widget.draw(view, self.t)
         self.query_one(_Body).fit_codes()
 
+    def cover(self) -> None:
+        """Raise nothing until this screen is on top again: something is about to lie over it."""
+        self._raised = True
+
     def on_screen_resume(self) -> None:
         """Listen again after the screen above has gone."""
         self._raised = False
@@ -271,11 +280,14 @@ class JourneyScreen(GuardedScreen, inherit_bindings=False):
 
     # Speaking.
 
-    def raise_event(self, event: Event) -> None:
-        """Post a journey event, once."""
-        if not self._raised:
-            self._raised = True
-            self.post_message(self.Raised(event))
+    def raise_event(self, event: Event) -> bool:
+        """Post a journey event, once, unless something lies over this screen; tell whether it was
+        posted."""
+        if self._raised or not self.is_current:
+            return False
+        self._raised = True
+        self.post_message(self.Raised(event))
+        return True
 
     @on(ActionButton.Pressed)
     def _pressed(self, message: ActionButton.Pressed) -> None:
@@ -302,7 +314,14 @@ class JourneyScreen(GuardedScreen, inherit_bindings=False):
     def action_choose(self, number: int) -> None:
         """A digit: press the button that shows it."""
         for button in self._numbered():
-            if button.number == number and button.display:
+            if button.number != number or not button.display:
+                continue
+            if isinstance(button.parent, Widget) and not button.parent.region.contains_region(
+                button.region
+            ):
+                # Nobody chooses what is scrolled out of sight; the next press does.
+                self.set_focus(button)
+            else:
                 button.action_press()
 
     @property

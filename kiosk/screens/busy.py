@@ -34,6 +34,8 @@ class BusyScreen(JourneyScreen):
     """Every state of `BUSY_STATES`. One dot after another grows, once a second: it
     says that the kiosk is at work, and costs its processor nothing."""
 
+    FORGETS_KEYS = False
+
     def __init__(self, view: View) -> None:
         super().__init__(view)
         self._words, self.STEP = WORDS[view.state]  # type: ignore[misc]

@@ -12,7 +12,7 @@ from textual.widget import Widget
 
 from kiosk.widgets.presses import POINTER, PRESSES, REPEAT_INTERVAL, Verdict
 
-ACTING_KEYS = frozenset({"enter", "space", "escape", "f1", "f2", "f3"})
+ACTING_KEYS = frozenset({"enter", "space", "escape", "f1", "f2", "f3", "f4"})
 """Keys that make something happen."""
 
 
@@ -47,6 +47,7 @@ class GuardedScreen(Screen[None], inherit_bindings=False):
 
     def on_key(self, event: events.Key) -> None:
         """Let a key through unless it is held down or hit twice."""
+        self.note_missed(event)
         if event.key not in ACTING_KEYS and event.key not in map(str, self.digits()):
             return
         late = GuardedScreen._late
@@ -73,6 +74,12 @@ class GuardedScreen(Screen[None], inherit_bindings=False):
         event = events.Key(key, None)
         GuardedScreen._late = _Late(event, self, focused)
         self.app.post_message(event)
+
+    @staticmethod
+    def note_missed(event: events.Key) -> None:
+        """Take note of a character that has come to no field."""
+        if event.is_printable and event.key != "space":
+            PRESSES.missed = True
 
     def on_click(self, _event: events.Click) -> None:
         """A tap on nothing counts as a press, too."""

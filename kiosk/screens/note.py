@@ -13,6 +13,7 @@ from textual.widget import Widget
 from textual.widgets import Static
 
 from kiosk.i18n import LANGUAGES, translator
+from kiosk.widgets.presses import POINTER, PRESSES
 
 SCROLLING: dict[str, Callable[[Widget], None]] = {
     "up": lambda text: text.scroll_up(animate=False),
@@ -41,8 +42,9 @@ class NoteScreen(Screen[None], inherit_bindings=False):
             yield Static(Content(close), markup=False, classes="note-close")
 
     def on_key(self, event: events.Key) -> None:
-        """Scroll, or close."""
+        """Scroll, or close; a key that is held down does nothing to the screen below."""
         event.stop()
+        PRESSES.judge(event.key, event.time)
         if scroll := SCROLLING.get(event.key):
             scroll(self.query_one("#note-text"))
         elif self.is_current:
@@ -51,5 +53,6 @@ class NoteScreen(Screen[None], inherit_bindings=False):
     def on_click(self, event: events.Click) -> None:
         """Close."""
         event.stop()
+        PRESSES.judge(POINTER, event.time)
         if self.is_current:
             self.dismiss()

@@ -16,6 +16,7 @@ from kiosk.widgets.hint import Hint
 from kiosk.widgets.keyboards import DIGITS, pin_pages, shuffled_digits
 from kiosk.widgets.picture import Picture
 from kiosk.widgets.pin_entry import PinEntry
+from kiosk.widgets.presses import PRESSES
 
 PAD_WIDTHS = ((120, 66), (0, 44))
 
@@ -65,13 +66,17 @@ class PinScreen(PinTypingScreen):
         elif self.query_one(PinEntry).incomplete:
             self.ask_again("pin.hint.again")
             return
+        elif PRESSES.missed:
+            self.ask_again("pin.hint.missed")
+            return
         elif len(pin) < self.view.pin_length[0]:
             pin.release()
             self.query_one(Hint).say("pin.hint.short" if len(pin) else "pin.hint.empty")
             self.set_focus(self.query_one(PinEntry))
             return
         pin.seal()
-        self.raise_event(PinConfirmed())
+        if not self.raise_event(PinConfirmed()):
+            pin.release()
 
 
 def _last_try() -> Words:

@@ -20,6 +20,8 @@ class PinTypingScreen(JourneyScreen):
     """A screen with a `PinEntry`, a `Hint`, keys to touch, and the buttons `confirm` and
     `clear`. Where a PIN is typed on the reader, the field is not there."""
 
+    FORGETS_KEYS = False
+
     @abstractmethod
     def confirm(self) -> None:
         """Take what was typed, or say why not."""

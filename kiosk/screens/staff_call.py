@@ -28,6 +28,8 @@ class StaffCallScreen(JourneyScreen):
     It says "called" only when the counter was told.
     """
 
+    FORGETS_KEYS = False
+
     def body(self) -> ComposeResult:
         """Say what became of the call, and warn of the one thing staff never ask."""
         for outcome, (words, style) in OUTCOMES.items():

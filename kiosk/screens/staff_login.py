@@ -17,12 +17,15 @@ from kiosk.widgets.hint import Hint
 from kiosk.widgets.key_grid import KeyGrid
 from kiosk.widgets.keyboards import DIGITS, shuffled_digits, staff_pin_pages
 from kiosk.widgets.pin_entry import PinEntry
+from kiosk.widgets.presses import PRESSES
 
 PAD_WIDTHS = ((200, 45), (0, 36))
 
 
 class StaffLoginScreen(PinTypingScreen):
     """`State.STAFF_LOGIN`. The PIN goes where a customer's goes: into the one PIN buffer."""
+
+    FORGETS_KEYS = True
 
     FOR_STAFF = True
 
@@ -68,12 +71,13 @@ class StaffLoginScreen(PinTypingScreen):
         self.set_focus(entry)
         if self.view.staff_mode.checking:
             return
-        if entry.incomplete or len(pin) < self.view.pin_length[0]:
+        if entry.incomplete or PRESSES.missed or len(pin) < self.view.pin_length[0]:
             self._ask_again()
             return
         self._asked_again = False
         pin.seal()
-        self.raise_event(StaffPinEntered())
+        if not self.raise_event(StaffPinEntered()):
+            pin.release()
 
     def _ask_again(self) -> None:
         self._asked_again = True

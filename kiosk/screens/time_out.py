@@ -13,6 +13,7 @@ from kiosk.widgets.action_button import ActionButton
 from kiosk.widgets.demo_strip import DEMO_KEYS
 from kiosk.widgets.drawn import Words
 from kiosk.widgets.large import LargeWords
+from kiosk.widgets.presses import POINTER, PRESSES
 
 _OWN_KEYS = frozenset(
     {"tab", "shift+tab", "left", "right", "up", "down", "enter", "space", "f1", "f2", "f3", "f4"}
@@ -22,6 +23,8 @@ _OWN_KEYS = frozenset(
 
 class TimeOutScreen(JourneyScreen):
     """`Overlay.TIME_OUT`."""
+
+    FORGETS_KEYS = False
 
     def body(self) -> ComposeResult:
         """Ask, and count down."""
@@ -39,9 +42,15 @@ class TimeOutScreen(JourneyScreen):
         """Take any other key as "I am still here"."""
         if event.key not in _OWN_KEYS and not (self.view.demo and event.key in DEMO_KEYS):
             event.stop()
+            # It is judged here, and the screen below shall know of it if it is held.
+            event.prevent_default()
+            self.note_missed(event)
+            PRESSES.judge(event.key, event.time)
             self.raise_event(MoreTimeAsked())
 
     def on_click(self, event: events.Click) -> None:
         """Take a touch anywhere but on a button as the same."""
         event.stop()
+        event.prevent_default()
+        PRESSES.judge(POINTER, event.time)
         self.raise_event(MoreTimeAsked())

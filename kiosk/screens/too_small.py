@@ -10,6 +10,7 @@ from textual.screen import Screen
 from textual.widgets import Static
 
 from kiosk.i18n import translator
+from kiosk.screens.guarded import GuardedScreen
 from kiosk.widgets.presses import POINTER, PRESSES
 
 SMALLEST = Size(80, 25)
@@ -66,6 +67,7 @@ class TooSmallScreen(Screen[None], inherit_bindings=False):
     def on_key(self, event: events.Key) -> None:
         """A key that is still held down when the page goes was not meant for what appears."""
         event.stop()
+        GuardedScreen.note_missed(event)
         PRESSES.judge(event.key, event.time)
 
     def on_click(self, event: events.Click) -> None:

@@ -19,6 +19,7 @@ from kiosk.widgets.drawn import Words
 from kiosk.widgets.hint import Hint
 from kiosk.widgets.key_grid import KeyGrid
 from kiosk.widgets.keyboards import username_pages
+from kiosk.widgets.presses import PRESSES
 from kiosk.widgets.username_input import UsernameInput
 
 KEYBOARD_WIDTHS = ((120, 110), (100, 88), (0, 66))
@@ -76,6 +77,8 @@ class UsernameScreen(JourneyScreen):
     def _submit(self) -> None:
         username = self._input.username
         if username:
+            # What was pressed beside the field is no part of the PIN that comes.
+            PRESSES.missed = False
             self.raise_event(UsernameEntered(username))
         else:
             self.query_one(Hint).say("username.hint.empty")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import ClassVar
 
 from rich.segment import Segment
@@ -95,8 +96,13 @@ class PinEntry(Drawn, Widget, can_focus=True):
 
     def action_backspace(self) -> None:
         """Take the last character away."""
+        if not PRESSES.types("backspace", time.monotonic()):
+            # It has answered the question that lay over this, and is still held.
+            return
+        before = len(self._buffer)
         self._buffer.backspace()
-        self._changed(erased=True)
+        if len(self._buffer) != before:
+            self._changed(erased=True)
 
     def action_submit(self) -> None:
         """Say that the PIN is complete. What is typed from now on is not part of it."""
@@ -107,6 +113,7 @@ class PinEntry(Drawn, Widget, can_focus=True):
         """Wipe what was typed. Whoever calls this knows, so no `Changed` takes their hint away."""
         self._buffer.clear()
         self.incomplete = False
+        PRESSES.missed = False
         self.refresh()
 
     def _changed(self, *, erased: bool = False) -> None:
@@ -120,6 +127,8 @@ class PinEntry(Drawn, Widget, can_focus=True):
             event.prevent_default()
             if PRESSES.types(event.key, event.time):
                 self._take(event.character, event.time)
+            else:
+                PRESSES.missed = True
 
     def _take(self, character: str, at: float) -> None:
         """Add a character from the keyboard, unless it is there because a key is held down."""
@@ -130,7 +139,6 @@ class PinEntry(Drawn, Widget, can_focus=True):
                 self._refused = len(self._buffer) == before
             case Typed.TAKE_BACK if self._refused:
                 self.incomplete = self._incomplete_before
-                self._changed()
             case Typed.TAKE_BACK:
                 self.action_backspace()
 

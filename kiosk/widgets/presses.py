@@ -15,8 +15,8 @@ POINTER = "pointer"
 DOUBLE_TAP = 0.3
 """Seconds. A press this soon after another one is its second half."""
 
-APART = frozenset({"f1", "f2", "f3"})
-"""Keys that lead to no other step: each is compared with itself alone."""
+APART = frozenset({"f1", "f2", "f3", "f4"})
+"""Keys that leave the step as it is: each is compared with itself alone."""
 
 LONGEST_DELAY = 1.1
 """Seconds. A keyboard that repeats a held key has begun to by then."""
@@ -53,6 +53,9 @@ class PressFilter:
         self._apart: dict[str, float] = {}
         """When each of `APART` was pressed last."""
         self._waiting: float | None = None
+        self.missed = False
+        """Whether a character was pressed that no field has taken. Somebody who types a PIN does
+        not see which, and a PIN that lacks it would cost a try."""
 
     def judge(self, key: str, at: float) -> Verdict:
         """Judge the press of `key`, or of `POINTER`, at the time `at`."""
@@ -90,6 +93,7 @@ class PressFilter:
     def forget(self) -> None:
         """Judge the next press as the first one."""
         self._key, self._at, self._waiting = "", float("-inf"), None
+        self.missed = False
         self._apart.clear()
 
 
