@@ -154,7 +154,7 @@ def _parser() -> argparse.ArgumentParser:
     display.add_argument(
         "--large",
         action="store_true",
-        help="large text: the same screens in 80 columns and 25 rows, for people who see badly",
+        help="large text: the same screens in 25 rows, for people who see badly",
     )
     display.add_argument(
         "--screen",

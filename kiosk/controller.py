@@ -75,7 +75,7 @@ from kiosk.staff.health import Health
 from kiosk.staff.mode import StaffMode, StaffRoom, Surroundings
 from kiosk.staff_bell import StaffBell
 from kiosk.token_watch import TokenWatch
-from kiosk.view import DemoView, View
+from kiosk.view import DemoView, StaffCall, View
 
 log = logging.getLogger(__name__)
 
@@ -398,7 +398,9 @@ class Controller:
                 self._stop_following()
                 self._following = self._spawn(self._follow_mail(self._visit))
             case Effect.CALL_STAFF:
-                self._spawn(self._bell.ring(self._visit))
+                # Who is on the way is not called again.
+                if self._visit.staff not in (StaffCall.CALLING, StaffCall.TOLD):
+                    self._spawn(self._bell.ring(self._visit))
             case Effect.CANCEL_STAFF_CALL:
                 self._spawn(self._bell.cancel(self._visit))
             case Effect.PRINT_SLIP:

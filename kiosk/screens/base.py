@@ -11,6 +11,7 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
 from textual.content import Content
+from textual.css.scalar import Unit
 from textual.geometry import Region, Size
 from textual.message import Message
 from textual.widget import Widget
@@ -433,18 +434,25 @@ class _Body(Vertical):
     def fit_codes(self) -> None:
         """Take away a QR code that would be clipped; its address stands beside it."""
         for code in self.query(QrCode):
-            below = sum(other.outer_size.height for other in code.siblings if other.display)
+            below = sum(_rows(other) for other in code.siblings if other.display)
             code.fit(Size(self.size.width - WORDS_BESIDE_CODE, self.size.height - below))
+
+
+def _rows(widget: Widget) -> int:
+    """Rows that a widget needs at least: one that takes what is left, two."""
+    height = widget.styles.height
+    return 2 if height is not None and height.unit is Unit.FRACTION else widget.outer_size.height
 
 
 def _in_direction(here: Region, widgets: Sequence[Widget], dx: int, dy: int) -> list[Widget]:
     """Return the widgets that lie in a direction, the nearest first."""
 
-    def distance(widget: Widget) -> tuple[int, int]:
+    def distance(widget: Widget) -> tuple[int, int, int]:
         there = widget.region
         if dx:
-            return abs(there.x - here.x), abs(there.y - here.y)
-        return abs(there.y - here.y), there.x
+            return 0, abs(there.x - here.x), abs(there.y - here.y)
+        beside = there.x >= here.right or here.x >= there.right
+        return int(beside), abs(there.y - here.y), there.x
 
     def beyond(widget: Widget) -> bool:
         there = widget.region

@@ -10,7 +10,9 @@ from textual.screen import Screen
 from textual.widgets import Static
 
 from kiosk.i18n import translator
+from kiosk.screens.base import DemoAsked
 from kiosk.screens.guarded import GuardedScreen
+from kiosk.widgets.demo_strip import DEMO_KEYS
 from kiosk.widgets.presses import POINTER, PRESSES
 
 SMALLEST = Size(80, 25)
@@ -67,6 +69,8 @@ class TooSmallScreen(Screen[None], inherit_bindings=False):
     def on_key(self, event: events.Key) -> None:
         """A key that is still held down when the page goes was not meant for what appears."""
         event.stop()
+        if event.key in DEMO_KEYS:
+            self.post_message(DemoAsked(DEMO_KEYS[event.key]))
         GuardedScreen.note_missed(event)
         PRESSES.judge(event.key, event.time)
 

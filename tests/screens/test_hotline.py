@@ -156,3 +156,14 @@ def test_a_fanpage_is_an_address_of_the_web() -> None:
     assert replace(SUPPORT, fanpage="https://x.vn/a").fanpage_url == "https://x.vn/a"
     assert SupportView().fanpage_url == SupportView().email_url == ""
     assert flow.PrintAsked in flow.TABLE[flow.State.HOTLINE]
+
+
+async def test_arrows_stay_in_the_column_of_the_papers() -> None:
+    app = GalleryApp(ALL)
+    async with app.run_test(size=(120, 34)) as pilot:
+        papers = list(app.screen.query(Tick))
+        app.screen.set_focus(papers[2])
+        await pilot.press("up")
+        assert app.focused is papers[1]
+        await pilot.press("down")
+        assert app.focused is papers[2]

@@ -113,3 +113,13 @@ async def test_a_code_is_black_on_white_in_every_theme(large: bool) -> None:
                     assert style.bgcolor.name in allowed
                     assert not large or not text.strip()
                 x += len(text)
+
+
+@pytest.mark.parametrize("size", [(80, 25), (100, 30), (120, 34)])
+async def test_staff_see_the_code_that_they_try(size: tuple[int, int]) -> None:
+    app = GalleryApp(VIEWS["staff QR"])
+    async with app.run_test(size=size) as pilot:
+        await pilot.pause()
+        code = app.screen.query_one(QrCode)
+        assert code.display
+        assert code.region.height >= code.needed.height
