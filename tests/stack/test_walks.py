@@ -53,7 +53,7 @@ from tests.walks.walker import Walker
 
 pytestmark = pytest.mark.stack
 
-WALKS = int(os.environ.get("KIOSK_CARD_WALKS", "200"))
+WALKS = int(os.environ.get("KIOSK_CARD_WALKS", "120"))
 PARTS = 5
 """The walks are divided, so that several processes can walk at once."""
 STEPS = 6

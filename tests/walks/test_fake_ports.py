@@ -69,7 +69,7 @@ from tests.walks.token import WalkDriver, WalkReader
 from tests.walks.virtual_time import VirtualTimeLoop
 from tests.walks.walker import Walker
 
-WALKS = int(os.environ.get("KIOSK_WALKS", "2000"))
+WALKS = int(os.environ.get("KIOSK_WALKS", "1500"))
 STEPS = 40
 ENOUGH_WALKS = 1000
 """So many see every state."""
