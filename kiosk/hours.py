@@ -36,6 +36,10 @@ class Span:
         return self.opens <= moment < self.closes
 
 
+def _until(closes: time) -> str:
+    return "24:00" if closes == time.max else f"{closes:%H:%M}"
+
+
 class OpeningHours:
     """When the kiosk serves."""
 
@@ -51,7 +55,7 @@ class OpeningHours:
     def on(self, day: datetime) -> tuple[str, ...]:
         """The spans of this day, as `07:30-11:30`."""
         spans = self._days[day.weekday()]
-        return tuple(f"{span.opens:%H:%M}-{span.closes:%H:%M}" for span in spans)
+        return tuple(f"{span.opens:%H:%M}-{_until(span.closes)}" for span in spans)
 
     def is_open(self, now: datetime) -> bool:
         """Whether the counter is open at this local time."""

@@ -187,4 +187,4 @@ async def test_todays_hours_are_told(directory: Path, server: SandboxServer) -> 
     assert Kiosk(directory, server.url).view.hours == ()
     all_day = OpeningHours([[Span.parse("00:00-24:00")]] * 7)
     kiosk = Kiosk(directory, server.url, machine=Machine(hours=all_day))
-    assert kiosk.view.hours == ("00:00-23:59",)
+    assert kiosk.view.hours == ("00:00-24:00",)
