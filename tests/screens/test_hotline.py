@@ -12,8 +12,8 @@ from textual.screen import Screen
 from kiosk import flow
 from kiosk.i18n import translator
 from kiosk.view import Printing, SupportView
-from kiosk.widgets.big_number import BigNumber
 from kiosk.widgets.checklist import Tick
+from kiosk.widgets.large import LargeWords
 from kiosk.widgets.presses import PRESSES
 from tests.screens.gallery import SUPPORT, VIEWS, GalleryApp
 from tests.screens.test_words import check_shown
@@ -136,7 +136,7 @@ class NumberScreen(Screen[None]):
         self.view, self.t = replace(ALL, support=SupportView(number)), translator("vi")
 
     def compose(self) -> ComposeResult:
-        yield BigNumber(lambda view: view.support.hotline)
+        yield LargeWords(lambda view, _t: view.support.hotline)
 
 
 @pytest.mark.parametrize(
@@ -147,7 +147,7 @@ async def test_a_number_that_cannot_be_drawn_is_plain(number: str, rows: int) ->
     async with app.run_test(size=(120, 34)) as pilot:
         await app.push_screen(NumberScreen(number))
         await pilot.pause()
-        assert app.screen.query_one(BigNumber).size.height == rows
+        assert app.screen.query_one(LargeWords).size.height == rows
         assert (number in "\n".join(text_of(app))) is (rows == 3)
 
 

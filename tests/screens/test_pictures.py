@@ -13,7 +13,8 @@ from kiosk.screens import screen_for
 from kiosk.styles.tokens import PALETTES
 from kiosk.view import View
 from kiosk.widgets import drawings
-from kiosk.widgets.drawings import Drawing, doubled
+from kiosk.widgets.blocks import doubled
+from kiosk.widgets.drawings import Drawing
 from kiosk.widgets.picture import Picture
 from tests.screens.gallery import VIEWS, GalleryApp
 from tests.terminal.pictures import lines_of, text_of
