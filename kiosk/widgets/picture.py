@@ -111,7 +111,7 @@ class Picture(Drawn, Widget):
             return Strip.blank(width, self.rich_style)
         rows: Bitmap = self._drawing.frames[self._frame]
         if scale == 2:
-            rows = doubled(rows)
+            rows = doubled(rows, goes_on=True)
         y -= (self.size.height - (len(rows) + 1) // 2) // 2
         if not 0 <= 2 * y < len(rows):
             return Strip.blank(width, self.rich_style)

@@ -58,10 +58,14 @@ def test_a_drawing_is_of_one_size_and_of_known_dots(name: str) -> None:
 
 
 def test_twice_as_large_is_the_same_drawing() -> None:
-    square = ("bb..", "bb..", "....")
-    assert doubled(square)[0][:3] == "bbb"
-    assert doubled(square)[4] == "." * 8
-    stairs = doubled(("b...", "bb..", "bbb.", "bbbb"))
+    square = ("bbb.", "bbb.", "....")
+    cut = doubled(square, goes_on=True)
+    assert [row[:3] for row in cut[:4]] == ["bbb"] * 4
+    assert cut[4] == "." * 8
+    whole = doubled(square, goes_on=False)
+    assert whole[0] == whole[3] == ".bbbb..."
+    assert whole[1] == whole[2] == "bbbbbb.."
+    stairs = doubled(("b...", "bb..", "bbb.", "bbbb"), goes_on=True)
     counts = [row.count("b") for row in stairs]
     assert counts == sorted(counts)
     assert len(set(counts)) > 4, "the slope has as many steps as before"
