@@ -166,7 +166,7 @@ async def test_a_number_that_cannot_be_drawn_is_plain(number: str, width: int, r
 
 @pytest.mark.parametrize("size", [(80, 25), (100, 30), (120, 34), (240, 67)], ids=str)
 @pytest.mark.parametrize("name", ["out of service", "hotline", "staff call, failed"])
-async def test_a_number_with_signs_in_it_is_large_wherever_it_stands(
+async def test_a_number_with_signs_in_it_is_shown_wherever_it_stands(
     name: str, size: tuple[int, int]
 ) -> None:
     app = GalleryApp(replace(VIEWS[name], support=SupportView("(028) 1800.1260")))
@@ -175,7 +175,7 @@ async def test_a_number_with_signs_in_it_is_large_wherever_it_stands(
         check_shown(app)
         number = app.screen.query_one(LargeWords).region
         assert number.height >= 3
-        if name != "hotline":
+        if name != "hotline":  # Beside its papers and code there is room for plain digits only.
             assert "█" in "".join(text_of(app)[number.y : number.bottom])
 
 
