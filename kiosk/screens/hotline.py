@@ -16,9 +16,10 @@ from kiosk.i18n import Translator
 from kiosk.screens.base import JourneyScreen
 from kiosk.view import Printing, SupportView, View
 from kiosk.widgets.action_button import ActionButton
-from kiosk.widgets.big_number import BigNumber
+from kiosk.widgets.blocks import LARGE, SMALL
 from kiosk.widgets.checklist import ChecklistLine, Tick
 from kiosk.widgets.drawn import Words
+from kiosk.widgets.large import LargeWords
 from kiosk.widgets.qr import QrCode
 
 
@@ -71,7 +72,12 @@ class HotlineScreen(JourneyScreen):
         with Horizontal(classes="columns"):
             with Vertical(classes="words"):
                 yield Words("hotline.title", "title")
-                yield BigNumber(lambda view: view.support.hotline)
+                yield LargeWords(
+                    lambda view, _t: view.support.hotline,
+                    "hotline-number",
+                    fonts=(LARGE, SMALL),
+                    most_lines=1,
+                )
                 with Vertical(id="prepare"):
                     yield Words("hotline.lost", "text warning", when=lambda v: v.lost_mailbox)
                     yield Words("hotline.ready", "text strong")

@@ -12,17 +12,15 @@ from textual.widgets import Static
 from kiosk.i18n import translator
 from kiosk.screens.base import DemoAsked
 from kiosk.screens.guarded import GuardedScreen
+from kiosk.styles.tokens import SENTENCE_SCREEN, SMALLEST_SCREEN
 from kiosk.widgets.demo_strip import DEMO_KEYS
 from kiosk.widgets.presses import POINTER, PRESSES
 
-SMALLEST = Size(80, 25)
-"""Columns and rows in which every screen has room for all its words."""
+SMALLEST = Size(*SMALLEST_SCREEN)
+SENTENCE = Size(*SENTENCE_SCREEN)
 
 LANGUAGES = ("vi", "en")
 """Whoever sees this page has chosen no language on it."""
-
-SENTENCE = Size(48, 7)
-"""Columns and rows from which on there are whole sentences; below, only what fits 20×5."""
 
 
 def fits(size: Size) -> bool:

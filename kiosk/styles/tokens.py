@@ -180,6 +180,13 @@ SPACING: Mapping[str, int] = {
 """Rows and columns: between two things, inside a frame, from the sheet's edge; the least size of
 what a finger shall hit; the largest sheet; the longest line of words."""
 
+SENTENCE_SCREEN = (48, 7)
+"""Columns and rows from which a screen that is too small says so in whole sentences; below, only
+what fits 20×5."""
+
+SMALLEST_SCREEN = (80, 25)
+"""Columns and rows in which every screen has room for all its words."""
+
 WIDE_SCREEN = 110
 """Columns from which a screen has room for what is nice."""
 
@@ -189,8 +196,15 @@ MEDIUM_SCREEN = 28
 TALL_SCREEN = 34
 """Rows from which keys on the screen are three rows high and pictures are drawn."""
 
+LARGE_SCREEN = 48
+"""Rows from which keys on the screen are five rows high."""
+
 VAST_SCREEN = (160, 48)
 """Columns and rows from which the sheet and its distances are larger."""
+
+TWICE_SCREEN = (180, 56)
+"""Columns and rows from which each square of large words and pictures is drawn twice across and
+down."""
 
 
 def theme_name(name: str) -> str:

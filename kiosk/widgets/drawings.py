@@ -46,29 +46,6 @@ def put_together(width: int, height: int, *parts: Part) -> Rows:
     return tuple("".join(row) for row in dots)
 
 
-def doubled(rows: Rows) -> Rows:
-    """Return the drawing twice as large, slanting edges smoothed (the Scale2x algorithm)."""
-    height, width = len(rows), len(rows[0])
-
-    def at(x: int, y: int) -> str:
-        return rows[min(max(y, 0), height - 1)][min(max(x, 0), width - 1)]
-
-    result: list[str] = []
-    for y in range(height):
-        upper, lower = "", ""
-        for x in range(width):
-            dot = at(x, y)
-            up, down, left, right = at(x, y - 1), at(x, y + 1), at(x - 1, y), at(x + 1, y)
-            if up != down and left != right:
-                upper += (left if left == up else dot) + (right if right == up else dot)
-                lower += (left if left == down else dot) + (right if right == down else dot)
-            else:
-                upper += dot * 2
-                lower += dot * 2
-        result += [upper, lower]
-    return tuple(result)
-
-
 def mirrored(rows: Rows) -> Rows:
     """Return the drawing with left and right exchanged."""
     return tuple(row[::-1] for row in rows)

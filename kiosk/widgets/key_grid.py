@@ -14,13 +14,10 @@ from textual.timer import Timer
 from textual.widget import Widget
 
 from kiosk.i18n import Translator
-from kiosk.styles.tokens import TALL_SCREEN
+from kiosk.styles.tokens import LARGE_SCREEN, TALL_SCREEN
 from kiosk.view import View
 from kiosk.widgets.drawn import Drawn
 from kiosk.widgets.keyboards import Key, Page
-
-LARGE_SCREEN = 48
-"""Rows from which keys are five rows high."""
 
 SHOWN_PRESSED = 0.2
 """Seconds for which a key that was pressed is seen to be."""

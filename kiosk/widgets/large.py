@@ -3,29 +3,38 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
+from textwrap import wrap
 
 from textual.content import Content
 from textual.geometry import Size
 from textual.widget import Widget
 
 from kiosk.i18n import Translator
+from kiosk.styles.tokens import TWICE_SCREEN
 from kiosk.view import View
-from kiosk.widgets.blocks import Bitmap, beside, in_blocks, in_letters, scaled
+from kiosk.widgets.blocks import (
+    LARGE,
+    POSTER,
+    SMALL,
+    Bitmap,
+    Font,
+    beside,
+    doubled,
+    in_blocks,
+)
 from kiosk.widgets.drawn import Drawn, Source, When, phrase
-
-TWICE_FROM = Size(180, 56)
-"""The smallest screen on which each square is drawn twice across and down."""
 
 
 class _Large(Drawn, Widget):
-    """Something of block elements in the middle of its width; nothing where it has no room."""
+    """Something of block elements in the middle of its width."""
 
     DEFAULT_CSS = "_Large { width: 100%; height: auto; text-align: center; }"
 
     def get_content_width(self, container: Size, _viewport: Size) -> int:
-        """All there is."""
-        return container.width
+        """The longest of its lines."""
+        return max(map(len, self._lines(container.width)), default=0)
 
     def get_content_height(self, _container: Size, _viewport: Size, width: int) -> int:
         """The lines that it takes in this width."""
@@ -37,38 +46,57 @@ class _Large(Drawn, Widget):
         longest = max(map(len, lines), default=0)
         return Content("\n".join(line.ljust(longest) for line in lines))
 
+    @abstractmethod
     def _lines(self, width: int) -> list[str]:
+        """Return the lines that are shown where there are `width` columns."""
+
+    def _drawn(self, width: int, arrange: Callable[[int], Sequence[Bitmap]]) -> list[str]:
+        """Draw, one below the other, what `arrange` makes for so many squares across, as large
+        as the screen allows; nothing where there is no room."""
         screen = self.app.size
-        twice = screen.width >= TWICE_FROM.width and screen.height >= TWICE_FROM.height
+        twice = screen.width >= TWICE_SCREEN[0] and screen.height >= TWICE_SCREEN[1]
         for scale in (2, 1) if twice else (1,):
-            bitmaps = [scaled(bitmap, scale) for bitmap in self.bitmaps(width // scale)]
-            if bitmaps and all(len(bitmap[0]) <= width for bitmap in bitmaps):
+            bitmaps = arrange(width // scale)
+            if scale == 2:
+                bitmaps = [doubled(bitmap, goes_on=False) for bitmap in bitmaps]
+            longest = max((len(bitmap[0]) for bitmap in bitmaps), default=0)
+            if 0 < longest <= width:
                 lines: list[str] = []
                 for bitmap in bitmaps:
                     lines += [""] * scale if lines else []
-                    width_of_all = max(len(one[0]) for one in bitmaps)
-                    lines += [line.center(width_of_all) for line in in_blocks(bitmap)]
+                    lines += [line.center(longest) for line in in_blocks(bitmap)]
                 return lines
         return []
 
-    @abstractmethod
-    def bitmaps(self, width: int) -> Sequence[Bitmap]:
-        """Return what stands below one another where there are `width` squares across."""
-
 
 class LargeWords(_Large):
-    """A few words in letters of five rows, on as few lines as they fit on.
+    """A few words in letters of several rows, in the largest font that has room for them all.
 
-    Nothing is drawn where a word is wider than the room, has a sign that there is no large
-    letter for, or where the words take more than `MOST_LINES`: the same words stand in plain
-    letters elsewhere on the screen.
+    Words that have no room in any, or a sign that no font has, are plain bold text.
     """
 
-    MOST_LINES = 2
+    def __init__(
+        self,
+        source: Source,
+        classes: str = "",
+        *,
+        fonts: Sequence[Font] = (POSTER, LARGE, SMALL),
+        most_lines: int = 2,
+        when: When | None = None,
+    ) -> None:
+        """Make the widget.
 
-    def __init__(self, source: Source, classes: str = "", *, when: When | None = None) -> None:
+        Args:
+            source: what the words are made from.
+            classes: for the style sheets.
+            fonts: which ones to try, the largest first.
+            most_lines: how many lines of large words there may be.
+            when: tells whether the widget is shown.
+        """
         super().__init__(classes=classes)
         self._source = source
+        self._fonts = fonts
+        self._most_lines = most_lines
         self._when = when
         self._text = ""
 
@@ -80,23 +108,44 @@ class LargeWords(_Large):
             self._text = text
             self.refresh(layout=True)
 
-    def bitmaps(self, width: int) -> Sequence[Bitmap]:
-        """Write the words on one line, or on two."""
+    def render(self) -> Content:
+        """Draw the words; as plain text they are bold."""
+        drawing = super().render()
+        return drawing if self._large(self.size.width) else drawing.stylize("bold")
+
+    def _lines(self, width: int) -> list[str]:
+        return self._large(width) or self._plain(width)
+
+    def _large(self, width: int) -> list[str]:
+        for font in self._fonts:
+            if self.app.size.height >= font.least_rows:
+                lines = self._drawn(width, partial(self._arranged, font))
+                if lines:
+                    return lines
+        return []
+
+    def _plain(self, width: int) -> list[str]:
+        lines = wrap(self._text, width) if width else []
+        longest = max(map(len, lines), default=0)
+        return ["", *(line.center(longest) for line in lines), ""] if lines else []
+
+    def _arranged(self, font: Font, width: int) -> Sequence[Bitmap]:
+        """Write the words on as few lines as they fit on; nothing if those are too many."""
         whole: Sequence[Bitmap] = []
         line = ""
         for word in self._text.split():
-            alone, joined = in_letters(word), in_letters(f"{line} {word}")
+            alone, joined = font.write(word), font.write(f"{line} {word}")
             if alone is None or joined is None:
                 return []
             if line and len(joined[0]) <= width:
                 whole, line = [*whole[:-1], joined], f"{line} {word}"
             else:
                 whole, line = [*whole, alone], word
-        return whole if len(whole) <= self.MOST_LINES else []
+        return whole if len(whole) <= self._most_lines else []
 
 
 class LargePicture(_Large):
-    """A picture that says the same in every language."""
+    """A picture that says the same in every language; nothing where it has no room."""
 
     def __init__(self, *parts: Bitmap, when: When | None = None) -> None:
         super().__init__()
@@ -108,6 +157,5 @@ class LargePicture(_Large):
         if self._when is not None:
             self.display = self._when(view)
 
-    def bitmaps(self, _width: int) -> Sequence[Bitmap]:
-        """The parts beside one another."""
-        return [self._picture]
+    def _lines(self, width: int) -> list[str]:
+        return self._drawn(width, lambda _width: [self._picture])

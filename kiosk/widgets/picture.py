@@ -16,7 +16,8 @@ from textual.widget import Widget
 from kiosk.i18n import Translator
 from kiosk.styles.tokens import MEDIUM_SCREEN
 from kiosk.view import View
-from kiosk.widgets.drawings import Drawing, Rows, doubled
+from kiosk.widgets.blocks import Bitmap, cells, doubled
+from kiosk.widgets.drawings import Drawing
 from kiosk.widgets.drawn import Drawn, When
 
 _ROLES = {
@@ -85,11 +86,6 @@ class Picture(Drawn, Widget):
             self.refresh(layout=True)
 
     @property
-    def moves(self) -> bool:
-        """Whether there is a next frame to come."""
-        return self._moving is not None
-
-    @property
     def scale(self) -> int:
         """Dots that a dot of the drawing is wide; 0: there is no room."""
         if self._drawing is None:
@@ -113,9 +109,9 @@ class Picture(Drawn, Widget):
         width, scale = self.size.width, self.scale
         if self._drawing is None or not scale:
             return Strip.blank(width, self.rich_style)
-        rows = self._drawing.frames[self._frame]
+        rows: Bitmap = self._drawing.frames[self._frame]
         if scale == 2:
-            rows = doubled(rows)
+            rows = doubled(rows, goes_on=True)
         y -= (self.size.height - (len(rows) + 1) // 2) // 2
         if not 0 <= 2 * y < len(rows):
             return Strip.blank(width, self.rich_style)
@@ -123,11 +119,10 @@ class Picture(Drawn, Widget):
         segments = [Segment(" " * left, self.rich_style), *self._segments(rows, y)]
         return Strip(segments).adjust_cell_length(width, self.rich_style)
 
-    def _segments(self, rows: Rows, y: int) -> list[Segment]:
-        lower = rows[2 * y + 1] if 2 * y + 1 < len(rows) else "." * len(rows[0])
+    def _segments(self, rows: Bitmap, y: int) -> list[Segment]:
         paper = self.rich_style.bgcolor
         segments = []
-        for (top, bottom), run in groupby(zip(rows[2 * y], lower, strict=True)):
+        for (top, bottom), run in groupby(cells(rows, y)):
             above, below = (
                 self.get_component_rich_style(_ROLES[dot]).color if dot in _ROLES else paper
                 for dot in (top, bottom)

@@ -12,12 +12,12 @@ from textual.screen import Screen
 from kiosk import flow
 from kiosk.i18n import translator
 from kiosk.view import Printing, SupportView
-from kiosk.widgets.big_number import BigNumber
 from kiosk.widgets.checklist import Tick
+from kiosk.widgets.large import LargeWords
 from kiosk.widgets.presses import PRESSES
 from tests.screens.gallery import SUPPORT, VIEWS, GalleryApp
 from tests.screens.test_words import check_shown
-from tests.terminal.pictures import picture_of, text_of
+from tests.terminal.pictures import lines_of, picture_of, text_of
 
 ALL, LOST = VIEWS["hotline, all ways"], VIEWS["hotline, lost mailbox"]
 
@@ -136,19 +136,47 @@ class NumberScreen(Screen[None]):
         self.view, self.t = replace(ALL, support=SupportView(number)), translator("vi")
 
     def compose(self) -> ComposeResult:
-        yield BigNumber(lambda view: view.support.hotline)
+        yield LargeWords(lambda view, _t: view.support.hotline)
 
 
 @pytest.mark.parametrize(
-    ("number", "rows"), [("1800 1260", 5), ("(+84) 24-38.57", 5), ("số 1800", 3), ("1" * 60, 3)]
+    ("number", "width", "rows"),
+    [
+        ("1800 1260", 80, 5),
+        ("1800 1260", 50, 11),
+        ("(+84) 24-38.57", 80, 5),
+        ("(028) 1800.1260", 60, 11),
+        ("số 1800", 80, 3),
+        ("1" * 60, 80, 3),
+        ("1" * 60, 50, 4),
+        ("", 80, 0),
+    ],
 )
-async def test_a_number_that_cannot_be_drawn_is_plain(number: str, rows: int) -> None:
+async def test_a_number_that_cannot_be_drawn_is_plain(number: str, width: int, rows: int) -> None:
     app: App[None] = App()
-    async with app.run_test(size=(120, 34)) as pilot:
+    async with app.run_test(size=(width, 34)) as pilot:
         await app.push_screen(NumberScreen(number))
         await pilot.pause()
-        assert app.screen.query_one(BigNumber).size.height == rows
-        assert (number in "\n".join(text_of(app))) is (rows == 3)
+        assert app.screen.query_one(LargeWords).size.height == rows
+        text = "".join(row.strip() for row in text_of(app))
+        assert (number in text) is (rows < 5)
+        bold = [text for line in lines_of(app) for text, style, _ in line if style and style.bold]
+        assert "".join(bold).replace(" ", "") == (number.replace(" ", "") if rows < 5 else "")
+
+
+@pytest.mark.parametrize("size", [(80, 25), (100, 30), (120, 34), (240, 67)], ids=str)
+@pytest.mark.parametrize("name", ["out of service", "hotline", "staff call, failed"])
+async def test_a_number_with_signs_in_it_is_shown_wherever_it_stands(
+    name: str, size: tuple[int, int]
+) -> None:
+    app = GalleryApp(replace(VIEWS[name], support=SupportView("(028) 1800.1260")))
+    async with app.run_test(size=size) as pilot:
+        await pilot.pause()
+        check_shown(app)
+        number = app.screen.query_one(LargeWords).region
+        assert number.height >= 3
+        if name != "hotline":  # Beside its papers and code there is room for plain digits only.
+            assert "█" in "".join(text_of(app)[number.y : number.bottom])
 
 
 def test_a_fanpage_is_an_address_of_the_web() -> None:

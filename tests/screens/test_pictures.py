@@ -13,7 +13,8 @@ from kiosk.screens import screen_for
 from kiosk.styles.tokens import PALETTES
 from kiosk.view import View
 from kiosk.widgets import drawings
-from kiosk.widgets.drawings import Drawing, doubled
+from kiosk.widgets.blocks import doubled
+from kiosk.widgets.drawings import Drawing
 from kiosk.widgets.picture import Picture
 from tests.screens.gallery import VIEWS, GalleryApp
 from tests.terminal.pictures import lines_of, text_of
@@ -57,10 +58,14 @@ def test_a_drawing_is_of_one_size_and_of_known_dots(name: str) -> None:
 
 
 def test_twice_as_large_is_the_same_drawing() -> None:
-    square = ("bb..", "bb..", "....")
-    assert doubled(square)[0][:3] == "bbb"
-    assert doubled(square)[4] == "." * 8
-    stairs = doubled(("b...", "bb..", "bbb.", "bbbb"))
+    square = ("bbb.", "bbb.", "....")
+    cut = doubled(square, goes_on=True)
+    assert [row[:3] for row in cut[:4]] == ["bbb"] * 4
+    assert cut[4] == "." * 8
+    whole = doubled(square, goes_on=False)
+    assert whole[0] == whole[3] == ".bbbb..."
+    assert whole[1] == whole[2] == "bbbbbb.."
+    stairs = doubled(("b...", "bb..", "bbb.", "bbbb"), goes_on=True)
     counts = [row.count("b") for row in stairs]
     assert counts == sorted(counts)
     assert len(set(counts)) > 4, "the slope has as many steps as before"
@@ -89,11 +94,13 @@ async def test_where_there_is_no_room_nothing_is_drawn(frames: list[int]) -> Non
 @pytest.mark.parametrize(
     "view", [replace(MOVING, reduced_motion=True), VIEWS["goodbye"]], ids=["reduced", "one frame"]
 )
-async def test_what_stands_still_has_no_clock(view: View, frames: list[int]) -> None:
+async def test_what_stands_still_has_no_clock(
+    view: View, frames: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Picture, "set_interval", lambda *_: pytest.fail("a clock was started"))
     app = GalleryApp(view)
     async with app.run_test(size=(120, 34)) as pilot:
         await pilot.pause()
-        assert not app.screen.query_one(Picture).moves
         assert "▀" in "".join(text_of(app))
         app.journey_screen.show(replace(view, language="en"))
         await pilot.pause()
