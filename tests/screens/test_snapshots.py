@@ -12,7 +12,7 @@ from dataclasses import replace
 import pytest
 
 from kiosk.flow import Overlay, State
-from tests.screens.gallery import VIEWS, GalleryApp
+from tests.screens.gallery import VIEWS, GalleryApp, typed
 
 Compare = Callable[..., bool]
 
@@ -30,9 +30,13 @@ THEMED = [
 """The screens that most people meet."""
 
 
+DOTS = {name: len(view.pin) for name, view in VIEWS.items()}
+"""How much of a PIN is typed: other tests type into the gallery's."""
+
+
 def app(name: str, **changes: object) -> GalleryApp:
     """The view of this name with nothing that moves by itself."""
-    return GalleryApp(replace(VIEWS[name], reduced_motion=True, **changes))  # type: ignore[arg-type]
+    return GalleryApp(replace(VIEWS[name], pin=typed(DOTS[name]), reduced_motion=True, **changes))  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("name", KEPT)

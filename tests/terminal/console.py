@@ -12,6 +12,8 @@ from collections.abc import Callable
 import pexpect
 import pyte
 
+from kiosk.widgets.presses import TypingFilter
+
 # Questions that Textual asks the terminal, which pyte would print as text.
 QUESTIONS = re.compile(rb"\x1b\[\?[0-9]+\$p|\x1b\[[<>=][0-9;]*[a-zA-Z]")
 
@@ -128,9 +130,14 @@ class Console:
         """Type a text the way a person does, one character at a time.
 
         Each is sent when the one before was drawn, so that no read of the program's
-        holds more than one.
+        holds more than one. Nobody types the same character nine times a second: the kiosk
+        would take that for a key that is held down.
         """
+        last = ""
         for character in text:
+            if character == last:
+                self.pass_time(TypingFilter.FASTEST * 1.5)
+            last = character
             before = len(self.raw)
             self.process.send(character)
             self.wait_until(lambda b=before: len(self.raw) > b, f"an echo of a key in {text!r}", 3)  # type: ignore[misc]
