@@ -61,8 +61,13 @@ class GuardedScreen(Screen[None], inherit_bindings=False):
             return
         event.stop()
         if verdict is Verdict.WAIT:
-            key, at, focused = event.key, event.time, self.focused
-            self.set_timer(REPEAT_INTERVAL, lambda: self._press_late(key, at, focused))
+            # A Tab that was pressed before it may still be on its way to the app.
+            self.app.call_later(self._wait, event.key, event.time)
+
+    def _wait(self, key: str, at: float) -> None:
+        """See whether a press that may come of a held key is followed by another."""
+        focused = self.focused
+        self.set_timer(REPEAT_INTERVAL, lambda: self._press_late(key, at, focused))
 
     def _press_late(self, key: str, at: float, focused: Widget | None) -> None:
         """Let a key through that has turned out not to be held."""
