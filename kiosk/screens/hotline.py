@@ -102,7 +102,9 @@ class HotlineScreen(JourneyScreen):
         """The other page, out, on paper, back, staff."""
         yield ActionButton(self._other_page, widget_id="turn", primary=True)
         yield ActionButton("button.finish", Finished)
-        yield ActionButton("hotline.print", PrintAsked, when=lambda v: v.printer is not None)
+        yield ActionButton(
+            "hotline.print", PrintAsked, when=lambda v: v.printer is not None and v.may_print
+        )
         yield ActionButton("button.back", Back, escape=True)
         # Where paper is offered there is no room for it; the head has it on every screen.
         yield ActionButton("button.call_staff", StaffCalled, when=lambda v: v.printer is None)
