@@ -368,6 +368,11 @@ class KioskApp(App[None], inherit_bindings=False):
         """A screen raised an event of the journey."""
         self.controller.dispatch(message.event)
 
+    def on_journey_screen_redrawn(self, _message: JourneyScreen.Redrawn) -> None:
+        """A screen has changed by itself."""
+        if self._shown is not None:
+            self._narrate(self._journey_screen, self._shown.countdown)
+
     def on_language_toggled(self, message: LanguageToggled) -> None:
         """The language button."""
         message.stop()

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from kiosk.audit import Journal
-from kiosk.config import Config, ConfigError, read_toml
+from kiosk.config import LEAST_ALTERNATE, Config, ConfigError, read_toml
 from kiosk.controller import Controller
 from kiosk.hardware.catalogue import Catalogue
 from kiosk.hardware.readers import ReaderWatcher
@@ -71,6 +71,9 @@ class Settings:
             # The hash itself is not shown: it may be right but for a letter.
             expected = "the line that `kiosk staff pin` prints, or an empty text"
             raise ConfigError(path, "staff.pin_hash", str(error), expected) from None
+        if 0 < config.screen.alternate < LEAST_ALTERNATE:
+            expected = f"0, or at least {LEAST_ALTERNATE:g} seconds"
+            raise ConfigError(path, "screen.alternate", f"{config.screen.alternate:g}", expected)
         if config.printer.device:
             try:
                 Device.parse(config.printer.device)
@@ -216,8 +219,21 @@ class Settings:
             unknown=self.unknown_tokens() if note_unknown else None,
         )
 
+    def check(self) -> None:
+        """Read everything that `tools` and `controller` read when the kiosk starts.
+
+        Raises:
+            ConfigError: something of it cannot be used.
+        """
+        self.tools()
+        self.printer()
+
     def tools(self, driver: TokenDriver | None = None) -> Tools:
-        """Make what the journey's effects work with; with the helper's driver if none is given."""
+        """Make what the journey's effects work with; with the helper's driver if none is given.
+
+        Raises:
+            ConfigError: a file or an address of the configuration cannot be used.
+        """
         from kiosk.effects import Tools  # noqa: PLC0415
 
         return Tools(

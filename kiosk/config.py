@@ -14,6 +14,9 @@ from msgspec import Meta, Struct
 Seconds = Annotated[float, Meta(gt=0, le=3600)]
 PinBytes = Annotated[int, Meta(ge=1, le=64)]
 
+LEAST_ALTERNATE = 10.0
+"""Fewest seconds between two changes of the welcome screen's layout: it has to be read."""
+
 
 class ConfigError(Exception):
     """A configuration cannot be used. The message is for a technician."""
@@ -126,7 +129,7 @@ class ScreenSection(_Section, frozen=True):
     keyboard: Literal["qwerty", "abc"] = "qwerty"
     """Which keys the username's keyboard begins with."""
     alternate: Annotated[float, Meta(ge=0, le=3600)] = 120.0
-    """Seconds after which the welcome screen changes its layout; 0: never."""
+    """Seconds after which the welcome screen changes its layout, at least 10; 0: never."""
 
 
 class SpeechSection(_Section, frozen=True):
@@ -266,8 +269,9 @@ def explain(message: str, values: dict[str, Any], kind: type) -> tuple[str, str,
     return key, expected, shown
 
 
-_NOT_SHOWN = frozenset({"staff", "staff.pin_hash"})
-"""Where a technician may have typed the staff PIN itself: messages go to the system's journal."""
+_NOT_SHOWN = frozenset({"staff", "staff.pin_hash", "support.webhook"})
+"""Where a technician may have typed the staff PIN itself, and an address that may hold a secret:
+messages go to the system's journal."""
 
 _WORDS = {
     "float": "a number",

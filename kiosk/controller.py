@@ -404,7 +404,7 @@ class Controller:
             case Effect.CANCEL_STAFF_CALL:
                 self._spawn(self._bell.cancel(self._visit))
             case Effect.PRINT_SLIP:
-                if self._slips is not None and not self._slips.busy(self._visit):
+                if self._slips is not None and not self._slips.refuses(self._visit):
                     self._spawn(self._slips.print(self._visit, self.view))
             case _:
                 self._carry_out_for_staff(effect)

@@ -1,6 +1,7 @@
 """What the app tells whoever reads its screens aloud: what is shown, and what was done.
 
-Nothing of it carries what a PIN is made of, or how long it is.
+Nothing of it carries what a PIN is made of. How long it is can be counted on the headphone: each
+character that is typed or taken away is told, all in the same words.
 """
 
 from __future__ import annotations

@@ -12,7 +12,7 @@ from kiosk.choice import Choice
 from kiosk.config import Config
 from kiosk.flow import Journey, State
 from kiosk.problems import Problem
-from kiosk.session import UsableCertificate, Visit
+from kiosk.session import MOST_SLIPS, UsableCertificate, Visit
 from kiosk.staff.page import StaffView
 from kiosk.staff.pin_hash import LONGEST, SHORTEST
 from kiosk.verdict import vietnamese_day
@@ -96,6 +96,7 @@ def projected(
         resent=visit.resent,
         staff=visit.staff,
         printer=visit.printing if config.printer.device else None,
+        may_print=visit.slips < MOST_SLIPS,
         countdown=countdown,
         support=SupportView(support.hotline, support.email, support.fanpage),
         simulated=simulated,

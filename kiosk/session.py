@@ -16,6 +16,10 @@ if TYPE_CHECKING:
     from kiosk.hardware.certificate import Identity
 
 
+MOST_SLIPS = 3
+"""Slips that a visit may ask for: one for each hand at the counter, not the roll."""
+
+
 @dataclass(frozen=True, slots=True)
 class UsableCertificate:
     """A certificate that passed every check of the kiosk."""
@@ -96,6 +100,8 @@ class Visit:
     staff: StaffCall = StaffCall.NONE
     call_id: str = field(default_factory=new_call_id)
     printing: Printing = Printing.READY
+    slips: int = 0
+    """How many were asked for."""
     facts: dict[str, str] = field(default_factory=dict)
     """Values for the wording of the visit's last problem."""
     trace: Trace = field(default_factory=Trace)
@@ -138,6 +144,7 @@ class Visit:
         self.staff = StaffCall.NONE
         self.call_id = new_call_id()
         self.printing = Printing.READY
+        self.slips = 0
         self.facts = {}
         self.trace = Trace()
         return token

@@ -94,9 +94,7 @@ def _wait_for(path: Path, supervisor: Supervisor, wish: LeaveWish) -> None:
 
     def mended() -> bool:
         try:
-            settings = _load(path)
-            settings.trust()
-            settings.service()
+            _load(path).check()
         except ConfigError:
             return False
         log.info("the configuration is in order again")

@@ -132,6 +132,8 @@ class View:
     """The screens are read aloud, so the key that repeats them is named."""
     printer: Printing | None = None
     """What the printer does; None: there is none."""
+    may_print: bool = True
+    """Whether the visit may ask for another slip."""
     problem: Problem | None = None
     facts: Mapping[str, str] = field(default_factory=dict)
     """Values for the problem's wording, such as `date`."""

@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import os
 import socket
+import time
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from kiosk.config import ConfigError
 
 _EXPECTED = 'a device file such as "/dev/usb/lp0", "tcp://HOST:9100", or an empty text'
+
+
+ANSWERS = 2.0
+"""Seconds in which a printer on the network may say something and hang up."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +69,7 @@ class Device:
             with socket.create_connection((self.host, self.port), timeout=seconds) as connection:
                 connection.sendall(data)
                 connection.shutdown(socket.SHUT_WR)
+                _hear_out(connection)
             return
         # Never made anew: a plain file in the place of a printer would take every slip.
         device = os.open(self.path, os.O_WRONLY | os.O_NOCTTY | os.O_CLOEXEC)
@@ -73,3 +79,16 @@ class Device:
                 rest = rest[os.write(device, rest) :]
         finally:
             os.close(device)
+
+
+def _hear_out(connection: socket.socket) -> None:
+    """Read and drop what the printer says, until it hangs up or `ANSWERS` have passed. Closing with
+    something unread resets the connection, and what the printer has not taken yet is lost."""
+    end = time.monotonic() + ANSWERS
+    try:
+        while (left := end - time.monotonic()) > 0:
+            connection.settimeout(left)
+            if not connection.recv(4096):
+                return
+    except TimeoutError:
+        pass

@@ -13,6 +13,7 @@ from contextlib import suppress
 import msgspec
 
 from kiosk.printing.device import Device
+from kiosk.printing.helper import Outcome
 from kiosk.printing.slip import Job, Slip
 
 SECONDS = 15.0
@@ -22,11 +23,10 @@ _GRACE = 2.0
 # Seconds for a killed process to be gone. One that the kernel holds is left behind.
 
 _REASONS = {
-    10: "python-escpos is not installed",
-    11: "there is no font for its language",
-    12: "the device cannot be opened, or takes no bytes",
+    Outcome.NO_LIBRARY: "python-escpos is not installed",
+    Outcome.NO_FONT: "there is no font for its language",
+    Outcome.NO_DEVICE: "the device cannot be opened, or takes no bytes",
 }
-# By `helper.Outcome`, which is not imported here: it is the other process's.
 
 _ENVIRONMENT = ("PATH", "LANG", "FONTCONFIG_FILE", "FONTCONFIG_PATH")
 
@@ -75,7 +75,7 @@ class Printer:
             raise PrintFailed(f"no process: {error.strerror}") from None
         if code is None:
             raise PrintFailed(f"the device has not taken it within {self._seconds:g} s")
-        if code != 0:
+        if code != Outcome.PRINTED:
             raise PrintFailed(_REASONS.get(code, f"the printing process ended with {code}"))
 
     async def _run(self, job: bytes, folder: str) -> int | None:

@@ -14,7 +14,7 @@ from kiosk.printing.printer import Printer, PrintFailed
 from kiosk.printing.slip import Slip
 from kiosk.printing.wording import slip_of
 from kiosk.recorder import Recorder
-from kiosk.session import Trace, Visit
+from kiosk.session import MOST_SLIPS, Trace, Visit
 from kiosk.verdict import vietnamese_day
 from kiosk.view import Printing, View
 
@@ -39,13 +39,14 @@ class SlipDesk:
         self._wanted: object = None
         """Stands for the slip that somebody waits for."""
 
-    def busy(self, visit: Visit) -> bool:
-        """Whether this visit's slip is on its way: a second press does not print another."""
-        return visit.printing is Printing.PRINTING
+    def refuses(self, visit: Visit) -> bool:
+        """Whether a press prints nothing: this visit's slip is on its way, or was its last one."""
+        return visit.printing is Printing.PRINTING or visit.slips >= MOST_SLIPS
 
     def print(self, visit: Visit, view: View) -> Coroutine[Any, Any, None]:
         """Print what the view tells of the way by telephone; to be run as a task."""
         visit.printing = Printing.PRINTING
+        visit.slips += 1
         self._wanted = wanted = object()
         slip = slip_of(view, vietnamese_day(datetime.now().astimezone()))
         return self._print(visit, slip, visit.trace, wanted)

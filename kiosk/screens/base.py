@@ -76,7 +76,7 @@ class JourneyScreen(GuardedScreen, inherit_bindings=False):
     """One step of the journey.
 
     A screen draws a `View` and posts what the customer did: `Raised`, `LanguageToggled`,
-    `LanguageChosen`, `ThemeToggled`, `SpeechAsked`, `DemoAsked`. It decides nothing.
+    `LanguageChosen`, `ThemeToggled`, `SpeechAsked`, `DemoAsked`; and `Redrawn`. It decides nothing.
     After it has raised an event it is deaf to further presses until it is shown a view or comes
     back from under another screen.
     """
@@ -123,6 +123,9 @@ class JourneyScreen(GuardedScreen, inherit_bindings=False):
         def __init__(self, event: Event) -> None:
             super().__init__()
             self.event = event
+
+    class Redrawn(Message):
+        """The screen has changed what it shows by itself."""
 
     def __init__(self, view: View) -> None:
         super().__init__()

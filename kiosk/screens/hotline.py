@@ -92,7 +92,7 @@ class HotlineScreen(JourneyScreen):
                     yield Words(_other_ways, "text", when=lambda v: bool(_addresses(v)))
             with Vertical(classes="code ways"):
                 yield QrCode(lambda view: WAYS[self._way].url(view.support), large=False)
-                yield Words(self._scan, "caption", when=lambda v: v.printer not in PRINTING)
+                yield Words(self._scan, "caption silent", when=lambda v: v.printer not in PRINTING)
                 yield Words(_paper, "caption paper", when=lambda v: v.printer in PRINTING)
                 yield Words(self._address, "caption strong")
                 with Horizontal(id="ways"):
@@ -108,7 +108,9 @@ class HotlineScreen(JourneyScreen):
         """The other page, out, on paper, back, staff."""
         yield ActionButton(self._other_page, widget_id="turn", primary=True)
         yield ActionButton("button.finish", Finished)
-        yield ActionButton("hotline.print", PrintAsked, when=lambda v: v.printer is not None)
+        yield ActionButton(
+            "hotline.print", PrintAsked, when=lambda v: v.printer is not None and v.may_print
+        )
         yield ActionButton("button.back", Back, escape=True)
         # Where paper is offered there is no room for it; the head has it on every screen.
         yield ActionButton("button.call_staff", StaffCalled, when=lambda v: v.printer is None)
@@ -121,11 +123,11 @@ class HotlineScreen(JourneyScreen):
         """Turn the page, choose whose code is shown, or raise the button's event."""
         if button.id == "turn":
             self._turn_to(calling=not self._calling)
-            self.show(self.view)
+            self._redraw()
         elif button.id is not None and button.id.startswith("way-"):
             self._way = button.id.removeprefix("way-")
             self._mark_way()
-            self.show(self.view)
+            self._redraw()
         else:
             super().press(button)
 
@@ -134,6 +136,11 @@ class HotlineScreen(JourneyScreen):
         message.stop()
         if not self._is_too_soon(pointer=message.pointer):
             message.tick.toggle()
+            self.post_message(self.Redrawn())
+
+    def _redraw(self) -> None:
+        self.show(self.view)
+        self.post_message(self.Redrawn())
 
     def show(self, view: View) -> None:
         """Draw; a way that is no longer offered is not the one that is shown."""

@@ -43,19 +43,23 @@ def uses_tls(url: str, key: str = "service.url") -> bool:
         parts = urlsplit(url)
         host, port = parts.hostname, parts.port
     except ValueError:
-        raise ConfigError("kiosk.toml", key, repr(url), expected) from None
+        raise ConfigError("kiosk.toml", key, "no address", expected) from None
     if parts.username is not None or parts.password is not None:
         # They may be secret, and this text is printed.
         raise ConfigError("kiosk.toml", key, "a user name or password", expected)
+    # What comes after the host may be secret as well.
+    found = repr(f"{parts.scheme}://{parts.netloc}/…")
     if not url.isascii():
-        raise ConfigError("kiosk.toml", key, repr(url), "ASCII (punycode for the host)")
-    if parts.query or parts.fragment or not _is_host(host) or port == 0:
-        raise ConfigError("kiosk.toml", key, repr(url), expected)
+        raise ConfigError("kiosk.toml", key, found, "ASCII (punycode for the host)")
+    if parts.query or parts.fragment:
+        raise ConfigError("kiosk.toml", key, f"{found} with a query or a fragment", expected)
+    if not _is_host(host) or port == 0:
+        raise ConfigError("kiosk.toml", key, found, expected)
     if parts.scheme == "http" and _is_loopback(host):
         return False
     if parts.scheme != "https":
         expected = "https (http only to this machine)"
-        raise ConfigError("kiosk.toml", key, repr(url), expected)
+        raise ConfigError("kiosk.toml", key, found, expected)
     return True
 
 

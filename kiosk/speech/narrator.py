@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import logging
 import re
+from collections import Counter
 from collections.abc import Callable
 from typing import Concatenate, ParamSpec
 
@@ -20,6 +21,8 @@ from kiosk.speech.reading import described, invitation, lines
 from kiosk.speech.speaker import Speaker
 from kiosk.speech.text import spelled, spoken
 from kiosk.supervision import where
+from kiosk.widgets.action_button import ActionButton
+from kiosk.widgets.pin_entry import PinEntry
 from kiosk.widgets.username_input import UsernameInput
 
 log = logging.getLogger(__name__)
@@ -98,8 +101,10 @@ class Narrator(Narration):
         screen = self._screen
         if screen is None or screen not in widget.ancestors or widget is self._focus:
             return
+        cleared = _has_cleared(self._focus, widget, screen)
         self._focus = widget
-        self._say(described(widget, screen), self._holding(widget))
+        first = screen.t("speech.pin.cleared") if cleared else ""
+        self._say(first, described(widget, screen), self._holding(widget))
 
     @_harmless
     def username_changed(self, value: str) -> None:
@@ -147,14 +152,22 @@ class Narrator(Narration):
         self._focus = screen.focused
         how = [screen.t("speech.intro")] if isinstance(screen, WelcomeScreen) else []
         holding = self._holding(screen.focused)
-        self._say(*self._lines, *how, *invitation(screen), holding)
+        # A number that is drawn large as well as small is heard once.
+        self._say(*dict.fromkeys(self._lines), *how, *invitation(screen), holding)
 
     def _read_news(self, screen: JourneyScreen) -> None:
         """Read what was not there before. A line in which only numbers change, as seconds that
         are counted down, is not new."""
-        known = {_without_numbers(line) for line in self._lines}
+        known = Counter(map(_without_numbers, self._lines))
         self._lines = lines(screen)
-        self._say(*(line for line in self._lines if _without_numbers(line) not in known))
+        news = []
+        for line in self._lines:
+            form = _without_numbers(line)
+            if known[form]:
+                known[form] -= 1
+            else:
+                news.append(line)
+        self._say(*news)
 
     def _count(self, screen: JourneyScreen, countdown: int) -> None:
         if countdown in COUNTED and countdown != self._counted:
@@ -181,6 +194,13 @@ def _in_common(one: str, other: str) -> int:
             break
         same += 1
     return same
+
+
+def _has_cleared(before: Widget | None, after: Widget, screen: JourneyScreen) -> bool:
+    """Whether the button that empties the PIN's field has led into it. An arrow key may lead there
+    as well, but then the field is empty only if nothing was typed."""
+    from_button = isinstance(before, ActionButton) and before.id == "clear"
+    return from_button and isinstance(after, PinEntry) and not len(screen.view.pin)
 
 
 def _without_numbers(line: str) -> str:

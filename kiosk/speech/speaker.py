@@ -9,9 +9,10 @@ from __future__ import annotations
 import asyncio
 import logging
 from abc import ABC, abstractmethod
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import ClassVar
+
+from kiosk.supervision import where
 
 log = logging.getLogger(__name__)
 
@@ -84,13 +85,13 @@ class Speaker(ABC):
         self._broken = False
 
     async def close(self) -> None:
-        """End, and leave no program behind."""
+        """End, and leave no program behind but one that the kernel holds."""
         self._broken, self._wish = True, None
         if self._worker is not None:
             self._worker.cancel()
             await asyncio.wait((self._worker,), timeout=PATIENCE)
             self._worker = None
-        await self._drop()
+        await self._let_go()
 
     async def _work(self) -> None:
         while True:
@@ -110,6 +111,9 @@ class Speaker(ABC):
                 await self._fail(str(error))
             except OSError as error:
                 await self._fail(f"cannot be used: {error.strerror or type(error).__name__}")
+            except Exception as error:
+                # Nobody waits for this task: it would be silent for ever, and say nothing of it.
+                await self._fail(f"fault at {where(error)}")
 
     async def _until_said(self, wish: Wish) -> None:
         """Wait until it was said or something else is wanted."""
@@ -134,9 +138,14 @@ class Speaker(ABC):
         log.warning("speech: %s %s; silent until the next visit", self.NAME, why)
         self._broken, self._wish = True, None
         self._changed.clear()
-        with suppress(OSError, TimeoutError):
+        await self._let_go()
+
+    async def _let_go(self) -> None:
+        try:
             async with asyncio.timeout(PATIENCE):
                 await self._drop()
+        except Exception as error:
+            log.warning("speech: %s does not end: %s", self.NAME, where(error))
 
     @abstractmethod
     async def _begin(self, wish: Wish) -> None:

@@ -91,9 +91,14 @@ class Redactor:
     @classmethod
     def of(cls, config: Config) -> Redactor:
         """Make one that knows this kiosk's addresses."""
-        addresses = (config.service.url, config.service.proxy)
+        section, webhook = config.service, urlsplit(config.support.webhook)
+        addresses = (section.url, section.proxy, config.support.webhook, config.printer.device)
         hosts = [urlsplit(address).hostname or "" for address in addresses]
-        return cls([*hosts, config.support.email, config.support.fanpage, config.staff.pin_hash])
+        # With some the path is the secret.
+        hook = [webhook.path, webhook.query]
+        return cls(
+            [*hosts, *hook, config.support.email, config.support.fanpage, config.staff.pin_hash]
+        )
 
     def text(self, text: str) -> str:
         """The text without them."""

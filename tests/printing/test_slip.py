@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import os
+import socket
 import subprocess
 import sys
+import threading
+import time
+from contextlib import suppress
 from datetime import date
 from pathlib import Path
 
@@ -217,3 +221,25 @@ def test_what_is_one() -> None:
     assert Device.parse("/dev/usb/lp0") == Device(path="/dev/usb/lp0")
     assert Device.parse("tcp://[::1]:9100") == Device(host="::1", port=9100)
     assert Device.parse("tcp://printer.lan:9100/") == Device(host="printer.lan", port=9100)
+
+
+def test_a_printer_that_talks_back_and_reads_slowly_gets_everything() -> None:
+    """What nobody has read when the connection is closed resets it."""
+    data = bytes(range(256)) * 2048
+    taken = bytearray()
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65536)
+
+        def serve() -> None:
+            connection, _ = listening.accept()
+            with connection, suppress(ConnectionResetError):
+                connection.sendall(b"ready")
+                while piece := connection.recv(16384):
+                    taken.extend(piece)
+                    time.sleep(0.002)
+
+        thread = threading.Thread(target=serve)
+        thread.start()
+        Device(host="127.0.0.1", port=listening.getsockname()[1]).send(data, 10)
+        thread.join(10)
+    assert bytes(taken) == data

@@ -18,7 +18,7 @@ from kiosk.i18n import translator
 from kiosk.speech import speaker
 from kiosk.speech.dispatcher import SpeechDispatcher, ssip_rate
 from kiosk.speech.espeak import EspeakNg
-from kiosk.speech.speaker import Speaker
+from kiosk.speech.speaker import Speaker, Wish
 from kiosk.speech.text import spelled, spoken
 
 vi, en = translator("vi"), translator("en")
@@ -198,6 +198,37 @@ async def test_a_program_that_does_not_listen(
         one.say(text, "vi")
         await until(lambda: not one.speaking, "giving up")
         assert why in caplog.records[-1].getMessage()
+
+
+class Held(Speaker):
+    """Has a fault of its own, and a program that the kernel holds."""
+
+    NAME = "held"
+
+    async def _begin(self, _wish: Wish) -> None:
+        raise ValueError("secret")
+
+    async def _said(self) -> None: ...
+
+    async def _silence(self) -> None: ...
+
+    async def _drop(self) -> None:
+        await asyncio.sleep(600)
+
+
+async def test_a_fault_or_a_program_that_cannot_be_ended_holds_nothing_up(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(speaker, "PATIENCE", 0.1)
+    one = Held(160)
+    for said in range(1, 3):
+        one.renew()
+        one.say("text", "vi")
+        await until(lambda: not one.speaking, "giving up")
+        assert caplog.text.count("held fault at ValueError") == said
+    async with asyncio.timeout(2):
+        await one.close()
+    assert "secret" not in caplog.text
 
 
 def test_no_child_outlives_a_kiosk_that_is_killed(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ import zipfile
 from dataclasses import replace
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from kiosk.audit import Journal
@@ -19,6 +20,7 @@ from kiosk.config import (
     Config,
     HoursSection,
     KioskSection,
+    PrinterSection,
     ServiceSection,
     StaffSection,
     SupportSection,
@@ -373,6 +375,14 @@ async def test_giving_it_back_cannot_be_broken_off_and_is_waited_for(tmp_path: P
 )
 def test_what_looks_like_a_secret_goes(text: str, secret: str) -> None:
     assert secret not in Redactor().text(text)
+
+
+def test_the_webhook_and_the_printer_are_known() -> None:
+    support = SupportSection(webhook="https://counter.lan/hook/s3cret")
+    printer = PrinterSection(device="tcp://printer.lan:9100")
+    redactor = Redactor.of(msgspec.structs.replace(CONFIG, support=support, printer=printer))
+    text = redactor.text("POST counter.lan /hook/s3cret, no route to printer.lan")
+    assert not [known for known in ("counter", "s3cret", "printer.lan") if known in text]
 
 
 @pytest.mark.parametrize(

@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 import json
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
+from kiosk import unattended
 from kiosk.assembly import Settings
 from kiosk.config import ConfigError
 from kiosk.config_check import check_configuration
@@ -21,6 +22,7 @@ from kiosk.sandbox.pki import SandboxPki
 from kiosk.service.errors import AnswerInvalid, AnswerLost, ServiceError, ServiceUnreachable
 from kiosk.service.transport import MAX_ANSWER
 from kiosk.service.webhook import StaffWebhook, WebhookRefused
+from kiosk.supervision import LeaveWish, Supervisor
 from tests.stack.parts import write_config
 from tests.unit.service_lab import until
 from tests.unit.talking import Act, Server, answer, be_silent
@@ -187,10 +189,14 @@ def _config(tmp_path: Path, trust: Path, support: str) -> Path:
 @pytest.mark.parametrize(
     ("support", "fault"),
     [
-        ("webhook = 'http://counter.lan/'", "support.webhook: found 'http://counter.lan/', exp"),
+        (f"webhook = 'http://counter.lan/{TOKEN}'", "webhook: found 'http://counter.lan/…', exp"),
         ("webhook = 'https://u:p@counter.lan/'", "support.webhook: found a user name or password"),
-        ("webhook = 'https://counter.lan/?key=1'", "support.webhook: found "),
-        ("webhook = 'ftp://counter.lan/'", "support.webhook: found 'ftp://counter.lan/'"),
+        (
+            f"webhook = 'https://counter.lan/?key={TOKEN}'",
+            "support.webhook: found 'https://counter.lan/…' with a query or a fragment",
+        ),
+        (f"webhook = 'https://[counter.lan/{TOKEN}'", "support.webhook: found no address"),
+        (f"webhook = 'ftp://counter.lan/{TOKEN}'", "support.webhook: found a value that is not"),
         ("webhook_token_file = 'token'", "support.webhook: found nothing, expected an address"),
         (
             "webhook = 'https://counter.lan/'\nwebhook_token_file = 'absent'",
@@ -217,6 +223,39 @@ def test_a_fault_in_the_configuration_is_named(
     assert fault.format(folder=tmp_path) in str(found)
     assert str(path) in str(found)
     assert TOKEN not in str(found)
+    with pytest.raises(ConfigError):
+        Settings.load(path).check()
+
+
+def test_an_unattended_kiosk_waits_until_the_webhook_is_in_order_as_well(
+    tmp_path: Path, trust: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It would begin its screens anew for ever if the wait looked at less than they need."""
+    path = _config(tmp_path, trust, "webhook = 'http://counter.lan/'")
+    text = path.read_text("utf-8")
+    path.write_text(text.replace("[kiosk]", "[kiosk]\nstate_directory = 'state'"), "utf-8")
+    seen = []
+
+    def waiting(_problem: object, mended: Callable[[], bool], *_: object) -> None:
+        seen.append(mended())
+        path.write_text(path.read_text("utf-8").replace("http://counter", "https://counter"))
+        seen.append(mended())
+
+    monkeypatch.setattr(unattended, "show_until", waiting)
+    unattended._wait_for(path, Supervisor.from_environment(), LeaveWish())
+    assert seen == [False, True]
+
+
+@pytest.mark.parametrize(("seconds", "right"), [("0", True), ("0.5", False), ("10", True)])
+def test_a_layout_does_not_change_while_it_is_read(
+    tmp_path: Path, trust: Path, seconds: str, right: bool
+) -> None:
+    path = _config(tmp_path, trust, f"[screen]\nalternate = {seconds}")
+    faults = check_configuration(path).faults
+    assert (not faults) is right
+    if not right:
+        fault = f"{path}: screen.alternate: found 0.5, expected 0, or at least 10 seconds"
+        assert str(faults[0]) == fault
 
 
 def test_a_good_configuration_makes_one(tmp_path: Path, trust: Path, token: Path) -> None:

@@ -18,6 +18,7 @@ from kiosk.flow import Overlay, State
 from kiosk.printing.printer import Printer
 from kiosk.printing.slip import Slip
 from kiosk.sandbox.server.run import SandboxServer
+from kiosk.session import MOST_SLIPS
 from kiosk.view import Printing
 from tests.printing.receipt import FileDevice, NetworkDevice, Receipt, printing_processes
 from tests.visits.kiosk import Kiosk
@@ -88,6 +89,27 @@ async def test_a_slip_in_the_language_of_the_customer_and_the_journal_says_so(
         ("effect done", "printed"),
     ] * 2
     assert {line.visit for line in lines} != {""}
+
+
+async def test_a_visit_has_three_slips_and_the_next_one_has_three_again(
+    directory: Path, server: SandboxServer
+) -> None:
+    printer = SlowPrinter()
+    async with a_kiosk(directory, server, printer) as kiosk:
+        kiosk.do(*TO_HOTLINE)
+        for _ in range(MOST_SLIPS):
+            assert kiosk.view.may_print
+            printer.finish.set()
+            kiosk.do(flow.PrintAsked())
+            await becomes(kiosk, Printing.PRINTED)
+        assert not kiosk.view.may_print
+        kiosk.do(flow.PrintAsked(), flow.Back(), flow.ForgotUsername(), flow.PrintAsked())
+        assert not kiosk.view.may_print
+        assert kiosk.view.printer is Printing.READY
+        kiosk.do(flow.Finished())
+        await kiosk.reaches(State.WELCOME)
+        assert kiosk.view.may_print
+    assert len(printer.languages) == MOST_SLIPS
 
 
 async def test_a_device_that_hangs_holds_nothing_up(

@@ -21,6 +21,8 @@ from kiosk.screens.confirm import ConfirmScreen
 from kiosk.speech import narrator
 from kiosk.speech.narrator import Narrator
 from kiosk.speech.speaker import Speaker, Wish
+from kiosk.speech.text import spoken
+from kiosk.widgets.checklist import Tick
 from kiosk.widgets.presses import PRESSES
 from tests.visits.kiosk import Kiosk
 
@@ -120,7 +122,7 @@ async def heard(directory: Path, server: SandboxServer) -> AsyncIterator[Heard]:
 async def test_a_whole_visit_is_heard_and_its_pin_is_not(heard: Heard) -> None:
     welcome = await heard.reaches("welcome.title")
     assert t("speech.intro") in welcome
-    assert welcome.endswith(f"1: {t('welcome.start')}.")
+    assert welcome.endswith(t("speech.selected", label=t("welcome.start")))
     await heard.pilot.press("enter")
     await heard.reaches("consent.title")
     # Nothing has the focus here: nobody agrees by mistake.
@@ -145,7 +147,12 @@ async def test_a_whole_visit_is_heard_and_its_pin_is_not(heard: Heard) -> None:
     assert await heard.after("backspace") == [t("speech.pin.erased")]
     # The screen sounds the same with seven characters of a PIN as with none.
     assert await heard.again() == [empty]
-    await heard.pilot.press(PIN[-1], "enter")
+    await heard.pilot.press("tab", "tab")
+    assert (await heard.after("enter"))[-1].splitlines() == [
+        t("speech.pin.cleared"),
+        t("speech.pin.field"),
+    ]
+    await heard.pilot.press(*PIN, "enter")
     confirm = await heard.reaches("confirm.title")
     assert "h, o" not in confirm
     assert t("speech.hidden") in confirm
@@ -166,7 +173,7 @@ async def test_focus_language_and_silence_follow_the_keys(heard: Heard) -> None:
     await heard.reaches("welcome.title")
     assert heard.speaker.speaking
     # A key stops what is being said, also one that does nothing.
-    assert await heard.after("x") == []
+    assert await heard.after("delete") == []
     assert not heard.speaker.speaking
     (language,) = await heard.after("tab")
     assert "English" in language
@@ -195,6 +202,24 @@ async def test_a_countdown_is_told_three_times_and_help_is_told(heard: Heard) ->
         t("speech.countdown", seconds=10),
     ]
     assert all(t("time_out.more") in text for text in told)
+
+
+async def test_what_a_screen_changes_by_itself_is_read(heard: Heard) -> None:
+    await heard.reaches("welcome.title")
+    heard.kiosk.do(flow.Started(), flow.Agreed(), flow.ForgotUsername())
+    whole = await heard.reaches("hotline.title")
+    assert whole.count("1 8 0 0, 1 2 6 0.") == 1
+    assert await heard.after("enter") == [
+        "\n".join(spoken(t(f"hotline.{key}"), t) for key in ("calling", "say", "asked", "login"))
+    ]
+    (back,) = await heard.after("enter")
+    assert spoken(t("hotline.ready"), t) in back
+    identity = t("hotline.identity")
+    tick = heard.app.screen.query(Tick).first()
+    tick.focus()
+    await heard.pilot.pause()
+    assert await heard.after("enter") == [t("speech.ticked", label=identity)]
+    assert await heard.after("enter") == [t("speech.unticked", label=identity)]
 
 
 async def test_staff_mode_is_not_read(heard: Heard) -> None:
