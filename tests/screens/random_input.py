@@ -77,7 +77,7 @@ PARTS = 20
 """How often memory is looked at."""
 
 MOST_GROWTH = 4 * 1024 * 1024
-"""Bytes by which memory may grow after the first fifth."""
+"""Bytes by which memory may grow in the second half; in the first, caches fill."""
 
 KEYS = [
     *(f"\x1b[{end}" for end in "ABCDHFZ"),
@@ -182,9 +182,9 @@ class Report:
 
     @property
     def growth(self) -> int:
-        """Bytes since the first fifth; 0 if there was too little to tell."""
-        fifth = len(self.memory) // 5
-        return max(self.memory[fifth:]) - self.memory[fifth - 1] if fifth else 0
+        """Bytes in the second half; 0 if there was too little to tell."""
+        half = len(self.memory) // 2
+        return max(self.memory[half:]) - self.memory[half - 1] if half else 0
 
     def __str__(self) -> str:
         curve = " ".join(f"{size / 2**20:.1f}" for size in self.memory)
