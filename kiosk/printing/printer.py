@@ -22,7 +22,7 @@ SECONDS = 15.0
 _GRACE = 2.0
 # Seconds for a killed process to be gone. One that the kernel holds is left behind.
 
-_REASONS = {
+_REASONS: dict[int, str] = {
     Outcome.NO_LIBRARY: "python-escpos is not installed",
     Outcome.NO_FONT: "there is no font for its language",
     Outcome.NO_DEVICE: "the device cannot be opened, or takes no bytes",
