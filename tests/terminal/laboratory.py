@@ -29,7 +29,7 @@ OUTPUT = (2560, 1700)
 """Pixels of the output; the largest terminal has room on it."""
 
 FONT_SIZE = 14
-"""Pixels. A cell is 8 wide and 20 high then, as on a counter's screen of 1920×1080."""
+"""Pixels. A cell is 8 wide and 20 high then."""
 
 FAMILY = "Noto Sans Mono"
 
