@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 from textual import events
-from textual.app import App
+from textual.app import App, ScreenStackError
 from textual.binding import BindingType
 from textual.css.query import NoMatches
 from textual.timer import Timer
@@ -235,6 +235,10 @@ class KioskApp(App[None], inherit_bindings=False):
                     await self._cover_or_uncover()
                 else:
                     return
+        except ScreenStackError:
+            # The app has ended while this was under way, and has taken its screens along.
+            if self.screen_stack:
+                raise
         finally:
             self._drawing = False
 
