@@ -1,0 +1,1 @@
+"""How fast the kiosk is, and how little it takes, beside what else could run on the machine."""
