@@ -26,6 +26,7 @@ from textual.binding import BindingType
 from textual.css.query import NoMatches
 from textual.timer import Timer
 
+from kiosk import memory
 from kiosk.config import ConfigError
 from kiosk.controller import Controller
 from kiosk.effects import Tools
@@ -94,6 +95,7 @@ class KioskApp(App[None], inherit_bindings=False):
         supervisor: Supervisor | None = None,
         wish: LeaveWish | None = None,
         narration: Narration | None = None,
+        alone: bool = False,
     ) -> None:
         """Make the app.
 
@@ -107,6 +109,7 @@ class KioskApp(App[None], inherit_bindings=False):
                 turns.
             wish: hears the signals that ask the kiosk to end; None: the app does, while it runs.
             narration: reads the screens aloud; None: nobody does.
+            alone: the process is this app's alone, so that it may look after its memory.
         """
         super().__init__(driver_class=KeyByKeyDriver)
         for theme in themes():
@@ -123,6 +126,7 @@ class KioskApp(App[None], inherit_bindings=False):
         self._supervisor = supervisor or Supervisor()
         self._wish = wish
         self._narration = narration or Narration()
+        self._alone = alone
         self._status = ""
         self._wanted: View | None = None
         self._shown: View | None = None
@@ -173,6 +177,8 @@ class KioskApp(App[None], inherit_bindings=False):
     async def _equip(self) -> None:
         try:
             self.controller.equip(await asyncio.to_thread(self._load_tools))
+            if self._alone:
+                memory.settle()
         except ConfigError as error:
             self.config_error = str(error)
             self.exit(return_code=MISCONFIGURED)
@@ -228,7 +234,8 @@ class KioskApp(App[None], inherit_bindings=False):
             while self.screen_stack and (view := self._wanted) is not None:
                 if view is not self._shown and not self._may_wait(view):
                     await self._draw_one(view)
-                    self._shown = view
+                    left, self._shown = self._shown, view
+                    self._tidy_after(left, view)
                     if any(isinstance(one, JourneyScreen) for one in self.screen_stack):
                         self._narrate(self._journey_screen, view.countdown)
                 elif (self._cover is None) is not fits(self.size):
@@ -242,6 +249,11 @@ class KioskApp(App[None], inherit_bindings=False):
         finally:
             self._drawing = False
 
+    def _tidy_after(self, left: View | None, view: View) -> None:
+        """Clear up when something else has become the welcome screen."""
+        if left is not None and left.state is not view.state and view.state is State.WELCOME:
+            self.call_after_refresh(memory.tidy if self._alone else memory.forget_drawings)
+
     async def _draw_one(self, view: View) -> None:
         self.theme = theme_name(view.theme)
         waited = self._end_patience()
@@ -250,14 +262,14 @@ class KioskApp(App[None], inherit_bindings=False):
         if shown is not None and place == (shown.state, shown.overlay) and not waited:
             self._journey_screen.show(view)
             return
-        if self._cover is None:
-            await self._move(shown, view, anew=waited)
-            return
         with self.batch_update():
-            # What is hidden is not seen for a moment while it changes.
-            await self.pop_screen()
+            # Half of a change is never seen, nor what is hidden while it changes.
+            hidden = self._cover is not None
+            if hidden:
+                await self.pop_screen()
             await self._move(shown, view, anew=waited)
-            await self._cover_or_uncover()
+            if hidden:
+                await self._cover_or_uncover()
 
     async def _move(self, shown: View | None, view: View, *, anew: bool) -> None:
         """Go to another step, or to the same one `anew`; open or close what lies over it."""

@@ -275,6 +275,7 @@ def _run(options: argparse.Namespace) -> int:
         lambda show, crash: settings.controller(PcscWatcher(), show, crash),
         settings.tools,
         narration=settings.narration(),
+        alone=True,
     )
     app.run()
     return leave(app)

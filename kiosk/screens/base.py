@@ -160,8 +160,10 @@ class JourneyScreen(GuardedScreen, inherit_bindings=False):
     def compose(self) -> ComposeResult:
         """Put the frame around the screen's own widgets.
 
-        The head comes last, so that Tab visits the step's own widgets first.
+        The head comes last, so that Tab visits the step's own widgets first. The screen has its
+        shape before it has widgets, or all of them would be styled a second time.
         """
+        self._take_shape()
         with Vertical(id="page"), Vertical(id="stage"):
             with Vertical(id="middle"), _Body(id="body", classes="list" if self.AS_LIST else ""):
                 for widget in self.body():
@@ -223,8 +225,7 @@ class JourneyScreen(GuardedScreen, inherit_bindings=False):
         return next((button for button in self._actions if button.escape), None)
 
     def on_mount(self) -> None:
-        """Take the shape for this size, and focus what Enter shall act on."""
-        self._take_shape()
+        """Focus what Enter shall act on."""
         if self.FORGETS_KEYS:
             PRESSES.missed = False
         first = self.first_focus()

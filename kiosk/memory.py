@@ -1,0 +1,44 @@
+"""Keeps the process small, and its garbage out of the customers' way.
+
+Python looks for garbage when enough objects were made, which is in the middle of a screen's change
+or of a key's way to the screen; all that is ever alive is looked at then. So what has come to stay
+is set apart once, and the rest is looked at when a visit is over.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import gc
+
+from textual._styles_cache import StylesCache
+
+YOUNG, MIDDLE, OLD = 20_000, 10, 50
+"""Objects that are made, less those that are gone, until the garbage collector looks at the
+youngest; and looks at one generation until it looks at the next. All of them are looked at when a
+visit is over; during one, only if a customer's makes millions of objects."""
+
+
+def settle() -> None:
+    """Set apart what is alive now: it will be for as long as the process is."""
+    gc.set_threshold(YOUNG, MIDDLE, OLD)
+    gc.collect()
+    gc.freeze()
+
+
+def forget_drawings() -> None:
+    """Let go of what widgets that are gone have drawn.
+
+    Textual (8.2) keeps the caches of the last 1024 widgets that drew a background: it remembers
+    results of a method by its object.
+    """
+    StylesCache.get_inner_outer.cache_clear()
+
+
+def tidy() -> None:
+    """A visit is over: collect its garbage, and give the system back what it took."""
+    forget_drawings()
+    gc.collect()
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
+    if trim is not None:
+        # Only glibc keeps what was freed for so long.
+        trim(0)
