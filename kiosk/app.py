@@ -25,6 +25,7 @@ from textual.app import App, ScreenStackError
 from textual.binding import BindingType
 from textual.css.query import NoMatches
 from textual.timer import Timer
+from textual.widget import Widget
 
 from kiosk import memory
 from kiosk.config import ConfigError
@@ -251,8 +252,10 @@ class KioskApp(App[None], inherit_bindings=False):
 
     def _tidy_after(self, left: View | None, view: View) -> None:
         """Clear up when something else has become the welcome screen."""
-        if left is not None and left.state is not view.state and view.state is State.WELCOME:
-            self.call_after_refresh(memory.tidy if self._alone else memory.forget_drawings)
+        if left is None or left.state is view.state or view.state is not State.WELCOME:
+            return
+        if self._alone:
+            self.call_after_refresh(memory.tidy)
 
     async def _draw_one(self, view: View) -> None:
         self.theme = theme_name(view.theme)
@@ -280,7 +283,9 @@ class KioskApp(App[None], inherit_bindings=False):
         if shown is None:
             await self.push_screen(screen_for(_without_overlay(view)))
         elif shown.state is not view.state or anew:
+            gone = [self.screen, *self.screen.walk_children(Widget)]
             await self.switch_screen(screen_for(_without_overlay(view)))
+            memory.forget_drawings(gone)
         else:
             self._journey_screen.show(_without_overlay(view))
         if view.overlay is not Overlay.NONE:

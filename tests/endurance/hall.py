@@ -25,7 +25,7 @@ from tests.endurance.hurried_kiosk import Alive, Shown
 from tests.endurance.quick_pcscd import quick_pcscd
 from tests.stack.parts import write_config
 
-SIZE = (34, 120)
+SIZE = (25, 80)
 """Rows and columns of the terminal."""
 
 PATIENCE = 20.0
