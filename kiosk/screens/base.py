@@ -132,6 +132,8 @@ class JourneyScreen(GuardedScreen, inherit_bindings=False):
         self.view = view
         self.t: Translator = self._translator(view)
         self._raised = False
+        self._seen = False
+        """Whether it was on top of the others before."""
         self._actions: list[ActionButton] = []
         self._choices: list[ActionButton] = []
         """The buttons in the body."""
@@ -263,8 +265,11 @@ class JourneyScreen(GuardedScreen, inherit_bindings=False):
         """Raise nothing until this screen is on top again: something is about to lie over it."""
         self._raised = True
 
-    def on_screen_resume(self) -> None:
+    def on_screen_resume(self, event: events.ScreenResume) -> None:
         """Listen again after the screen above has gone."""
+        # At first, every widget has just been styled, and would only be so a second time.
+        event.refresh_styles = self._seen
+        self._seen = True
         self._raised = False
         self._shown_at = time.monotonic()
         self._take_shape()

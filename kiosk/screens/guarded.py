@@ -41,6 +41,16 @@ class GuardedScreen(Screen[None], inherit_bindings=False):
         super().__init__()
         self._shown_at = time.monotonic()
 
+    def _compositor_refresh(self) -> None:
+        """Draw, unless the whole screen is about to be drawn anyway.
+
+        Textual (8.2) draws what the app's `batch_update` holds back, throws it away, and does it
+        again at the end of the batch; and after a change of the layout it draws a screen that was
+        to be refreshed as a whole twice.
+        """
+        if not (self.app._batch_count or self._repaint_required):
+            super()._compositor_refresh()
+
     def digits(self) -> Iterable[int]:
         """Return the digits that press something here."""
         return ()
