@@ -74,7 +74,7 @@ class DayService:
     client says it, by the virtual clock.
     """
 
-    AWAY_EVERY = timedelta(minutes=30)
+    AWAY_EVERY = timedelta(hours=1)
     AWAY_FIRST = timedelta(minutes=5)
     """After the full hour."""
     AWAY = timedelta(seconds=45)
