@@ -77,10 +77,13 @@ class Words(Drawn, Static):
 
     def draw(self, view: View, t: Translator) -> None:
         """Show the text, or hide the widget if it does not belong to this view."""
-        self._language = t.language
+        language, self._language = self._language, t.language
         self.display = self._when is None or self._when(view)
         if self.display:
-            self.update(phrase(self.source, view, t))
+            text = phrase(self.source, view, t)
+            # What stands there already is not drawn again, also where nobody looks for hours.
+            if language != t.language or not self._whole.is_same(text):
+                self.update(text)
 
     def get_content_width(self, _container: Size, _viewport: Size) -> int:
         """Width of the text if no line is broken."""
