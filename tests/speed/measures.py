@@ -1,0 +1,14 @@
+"""Everything that is measured, in the order of the table."""
+
+from __future__ import annotations
+
+from tests.speed import idle, keys, memory, start, switch
+from tests.speed.turns import Measure
+
+MEASURES: tuple[Measure, ...] = (
+    *start.MEASURES,
+    *memory.MEASURES,
+    *idle.MEASURES,
+    *keys.MEASURES,
+    *switch.MEASURES,
+)
