@@ -26,6 +26,7 @@ from textual.binding import BindingType
 from textual.css.query import NoMatches
 from textual.timer import Timer
 
+from kiosk import collector
 from kiosk.config import ConfigError
 from kiosk.controller import Controller
 from kiosk.effects import Tools
@@ -69,6 +70,9 @@ BUSY_AFTER = 0.25
 """Seconds. What the machine does in less is not announced: a screen that comes and goes is only
 seen to flash."""
 
+TIDY_AFTER = 0.3
+"""Seconds for which the welcome screen is there before what a visit has left is cleared away."""
+
 HANGUP_POLL = 1.0
 """Seconds between two looks at whether the terminal is still there."""
 
@@ -109,6 +113,8 @@ class KioskApp(App[None], inherit_bindings=False):
             narration: reads the screens aloud; None: nobody does.
         """
         super().__init__(driver_class=KeyByKeyDriver)
+        # No screen has either, and each would be two widgets more on every one.
+        self._disable_notifications = self._disable_tooltips = True
         for theme in themes():
             self.register_theme(theme)
         self.theme = theme_name("light")
@@ -172,7 +178,9 @@ class KioskApp(App[None], inherit_bindings=False):
 
     async def _equip(self) -> None:
         try:
-            self.controller.equip(await asyncio.to_thread(self._load_tools))
+            tools = await asyncio.to_thread(self._load_tools)
+            collector.settle()
+            self.controller.equip(tools)
         except ConfigError as error:
             self.config_error = str(error)
             self.exit(return_code=MISCONFIGURED)
@@ -265,10 +273,13 @@ class KioskApp(App[None], inherit_bindings=False):
             await self.pop_screen()
         if shown is not None and shown.overlay is not Overlay.NONE:
             await self.pop_screen()
-        if shown is None:
-            await self.push_screen(screen_for(_without_overlay(view)))
-        elif shown.state is not view.state or anew:
-            await self.switch_screen(screen_for(_without_overlay(view)))
+        if shown is None or shown.state is not view.state or anew:
+            screen = screen_for(_without_overlay(view))
+            screen.hold()
+            await (self.push_screen if shown is None else self.switch_screen)(screen)
+            screen.release()
+            if shown is not None and view.state is State.WELCOME:
+                self.set_timer(TIDY_AFTER, collector.tidy)
         else:
             self._journey_screen.show(_without_overlay(view))
         if view.overlay is not Overlay.NONE:

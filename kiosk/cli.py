@@ -256,6 +256,9 @@ def need_terminal() -> None:
 
 
 def _run(options: argparse.Namespace) -> int:
+    from kiosk import collector
+
+    collector.put_off()
     from kiosk.assembly import Settings
     from kiosk.hardware.readers import PcscWatcher
 

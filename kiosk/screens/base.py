@@ -132,6 +132,8 @@ class JourneyScreen(GuardedScreen, inherit_bindings=False):
         self.view = view
         self.t: Translator = self._translator(view)
         self._raised = False
+        self._resumed = False
+        """Whether it was on top before."""
         self._actions: list[ActionButton] = []
         self._choices: list[ActionButton] = []
         """The buttons in the body."""
@@ -162,6 +164,8 @@ class JourneyScreen(GuardedScreen, inherit_bindings=False):
 
         The head comes last, so that Tab visits the step's own widgets first.
         """
+        # Before there are widgets whose styles would all have to be found a second time.
+        self._take_shape()
         with Vertical(id="page"), Vertical(id="stage"):
             with Vertical(id="middle"), _Body(id="body", classes="list" if self.AS_LIST else ""):
                 for widget in self.body():
@@ -223,8 +227,7 @@ class JourneyScreen(GuardedScreen, inherit_bindings=False):
         return next((button for button in self._actions if button.escape), None)
 
     def on_mount(self) -> None:
-        """Take the shape for this size, and focus what Enter shall act on."""
-        self._take_shape()
+        """Focus what Enter shall act on."""
         if self.FORGETS_KEYS:
             PRESSES.missed = False
         first = self.first_focus()
@@ -262,8 +265,11 @@ class JourneyScreen(GuardedScreen, inherit_bindings=False):
         """Raise nothing until this screen is on top again: something is about to lie over it."""
         self._raised = True
 
-    def on_screen_resume(self) -> None:
+    def on_screen_resume(self, event: events.ScreenResume) -> None:
         """Listen again after the screen above has gone."""
+        # A screen that is new has just found its styles.
+        event.refresh_styles = event.refresh_styles and self._resumed
+        self._resumed = True
         self._raised = False
         self._shown_at = time.monotonic()
         self._take_shape()

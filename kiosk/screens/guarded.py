@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable
-from typing import ClassVar, NamedTuple
+from typing import ClassVar, NamedTuple, Self
 
 from textual import events
+from textual.geometry import Region
 from textual.screen import Screen
 from textual.widget import Widget
 
@@ -40,6 +41,37 @@ class GuardedScreen(Screen[None], inherit_bindings=False):
     def __init__(self) -> None:
         super().__init__()
         self._shown_at = time.monotonic()
+        self._held = False
+
+    def hold(self) -> None:
+        """Draw nothing until `release`. Textual would draw a new screen whole as often as it finds
+        something out about it: when it comes, when it has its size, when the one before goes."""
+        self._held = True
+
+    def release(self) -> None:
+        """Draw everything now, and from now on what changes."""
+        if self._held:
+            self._held = False
+            # One layout draws all of it; a repaint beside it would draw all of it again.
+            self._layout_required, self._repaint_required = True, False
+            self._on_timer_update()
+
+    def refresh(
+        self,
+        *regions: Region,
+        repaint: bool = True,
+        layout: bool = False,
+        recompose: bool = False,
+    ) -> Self:
+        """Draw again. Textual asks for a new layout, and for all to be drawn, whenever a widget has
+        come and when the screen before has gone; but a layout draws by itself what it has moved.
+        """
+        repaint = repaint and not layout
+        return super().refresh(*regions, repaint=repaint, layout=layout, recompose=recompose)
+
+    def _compositor_refresh(self) -> None:
+        if not self._held:
+            super()._compositor_refresh()
 
     def digits(self) -> Iterable[int]:
         """Return the digits that press something here."""
