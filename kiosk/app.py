@@ -277,7 +277,7 @@ class KioskApp(App[None], inherit_bindings=False):
             screen = screen_for(_without_overlay(view))
             screen.hold()
             await (self.push_screen if shown is None else self.switch_screen)(screen)
-            screen.release()
+            screen.arrived()
             if shown is not None and view.state is State.WELCOME:
                 self.set_timer(TIDY_AFTER, collector.tidy)
         else:

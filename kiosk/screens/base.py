@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Iterable, Sequence
 from typing import ClassVar
@@ -283,6 +284,8 @@ class JourneyScreen(GuardedScreen, inherit_bindings=False):
             bar.fit(event.size)
         for picture in self.query(Picture):
             picture.fit(event.size)
+        # Its widgets, which have their sizes as well, are about to take their shapes.
+        asyncio.get_running_loop().call_soon(self.release)
 
     def _widen(self, size: Size) -> None:
         columns, rows = VAST_SCREEN

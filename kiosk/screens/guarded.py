@@ -42,19 +42,25 @@ class GuardedScreen(Screen[None], inherit_bindings=False):
         super().__init__()
         self._shown_at = time.monotonic()
         self._held = False
+        self._coming = False
 
     def hold(self) -> None:
         """Draw nothing until `release`. Textual would draw a new screen whole as often as it finds
         something out about it: when it comes, when it has its size, when the one before goes."""
-        self._held = True
+        self._held = self._coming = True
 
     def release(self) -> None:
-        """Draw everything now, and from now on what changes."""
+        """Draw everything, and from now on what changes."""
         if self._held:
             self._held = False
-            # One layout draws all of it; a repaint beside it would draw all of it again.
-            self._layout_required, self._repaint_required = True, False
+            # A layout draws what is new, and that is all of it.
+            self._layout_required = True
             self._on_timer_update()
+
+    def arrived(self) -> None:
+        """The screen before has gone."""
+        self.release()
+        self._coming = False
 
     def refresh(
         self,
@@ -66,7 +72,7 @@ class GuardedScreen(Screen[None], inherit_bindings=False):
         """Draw again. Textual asks for a new layout, and for all to be drawn, whenever a widget has
         come and when the screen before has gone; but a layout draws by itself what it has moved.
         """
-        repaint = repaint and not layout
+        repaint = repaint and not layout and not self._coming
         return super().refresh(*regions, repaint=repaint, layout=layout, recompose=recompose)
 
     def _compositor_refresh(self) -> None:
