@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -36,7 +36,7 @@ def committed(path: Path) -> dict[str, float | None]:
         raise TableUnreadable(f"{path}: {error}") from None
 
 
-def worse(figures: Sequence[Figure], before: dict[str, float | None]) -> list[str]:
+def worse(figures: Sequence[Figure], before: Mapping[str, float | None]) -> list[str]:
     """One line for each figure whose ratio has grown by more than 20 %.
 
     A figure that the committed table lacks is new and cannot have got worse.
