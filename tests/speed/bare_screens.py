@@ -1,9 +1,9 @@
 """Two screens that F2 switches between: `python -m tests.speed.bare_screens label|page`
 
-With `label`, each is one label: the least that a switch can cost. With `page`, each has what a
-screen of the kiosk has, made of Textual's own widgets as they come: a head with a name and
-three buttons, a title, a text, three buttons, a foot that names the keys; no colours, no
-distances, no languages.
+With `label`, each is one label: the least that a switch can cost. With `page`, each has the words
+and buttons of the screen that the kiosk is measured with, in Textual's own widgets as they come:
+a head with a name and three buttons, the steps, a title, four choices, two buttons, a foot that
+names the keys; no colours, no distances, no languages.
 """
 
 from __future__ import annotations
@@ -43,11 +43,13 @@ class BareScreen(Screen[None]):
             yield Label("What this machine does")
             for words in ("Language", "Contrast", "Staff"):
                 yield Button(words)
+        yield Label("1 First  2 Second  3 Third  4 Fourth  5 Fifth")
         with Vertical():
             yield Label(TITLES[self.number])
-            yield Label("A sentence that says what to do on this screen, in plain words.")
+            for number in range(4):
+                yield Button(f"{number + 1}  One of the ways to go on from here")
         with Horizontal():
-            for words in ("Go on", "Back", "Cancel"):
+            for words in ("Back", "Cancel"):
                 yield Button(words)
         yield Label("Tab: next   Enter: press   Esc: back")
 
