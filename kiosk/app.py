@@ -25,8 +25,9 @@ from textual.app import App, ScreenStackError
 from textual.binding import BindingType
 from textual.css.query import NoMatches
 from textual.timer import Timer
+from textual.widget import Widget
 
-from kiosk import collector
+from kiosk import memory
 from kiosk.config import ConfigError
 from kiosk.controller import Controller
 from kiosk.effects import Tools
@@ -70,9 +71,6 @@ BUSY_AFTER = 0.25
 """Seconds. What the machine does in less is not announced: a screen that comes and goes is only
 seen to flash."""
 
-TIDY_AFTER = 0.3
-"""Seconds for which the welcome screen is there before what a visit has left is cleared away."""
-
 HANGUP_POLL = 1.0
 """Seconds between two looks at whether the terminal is still there."""
 
@@ -98,6 +96,7 @@ class KioskApp(App[None], inherit_bindings=False):
         supervisor: Supervisor | None = None,
         wish: LeaveWish | None = None,
         narration: Narration | None = None,
+        alone: bool = False,
     ) -> None:
         """Make the app.
 
@@ -111,6 +110,7 @@ class KioskApp(App[None], inherit_bindings=False):
                 turns.
             wish: hears the signals that ask the kiosk to end; None: the app does, while it runs.
             narration: reads the screens aloud; None: nobody does.
+            alone: the process is this app's alone, so that it may look after its memory.
         """
         super().__init__(driver_class=KeyByKeyDriver)
         # No screen has either, and each would be two widgets more on every one.
@@ -129,6 +129,7 @@ class KioskApp(App[None], inherit_bindings=False):
         self._supervisor = supervisor or Supervisor()
         self._wish = wish
         self._narration = narration or Narration()
+        self._alone = alone
         self._status = ""
         self._wanted: View | None = None
         self._shown: View | None = None
@@ -179,7 +180,8 @@ class KioskApp(App[None], inherit_bindings=False):
     async def _equip(self) -> None:
         try:
             tools = await asyncio.to_thread(self._load_tools)
-            collector.settle()
+            if self._alone:
+                memory.settle()
             self.controller.equip(tools)
         except ConfigError as error:
             self.config_error = str(error)
@@ -236,7 +238,8 @@ class KioskApp(App[None], inherit_bindings=False):
             while self.screen_stack and (view := self._wanted) is not None:
                 if view is not self._shown and not self._may_wait(view):
                     await self._draw_one(view)
-                    self._shown = view
+                    left, self._shown = self._shown, view
+                    self._tidy_after(left, view)
                     if any(isinstance(one, JourneyScreen) for one in self.screen_stack):
                         self._narrate(self._journey_screen, view.countdown)
                 elif (self._cover is None) is not fits(self.size):
@@ -250,6 +253,13 @@ class KioskApp(App[None], inherit_bindings=False):
         finally:
             self._drawing = False
 
+    def _tidy_after(self, left: View | None, view: View) -> None:
+        """Clear up when something else has become the welcome screen."""
+        if left is None or left.state is view.state or view.state is not State.WELCOME:
+            return
+        if self._alone:
+            self.call_after_refresh(memory.tidy)
+
     async def _draw_one(self, view: View) -> None:
         self.theme = theme_name(view.theme)
         waited = self._end_patience()
@@ -258,14 +268,17 @@ class KioskApp(App[None], inherit_bindings=False):
         if shown is not None and place == (shown.state, shown.overlay) and not waited:
             self._journey_screen.show(view)
             return
-        if self._cover is None:
+        hidden = self._cover is not None
+        if not hidden and view.overlay is Overlay.NONE and not self._is_covered:
             await self._move(shown, view, anew=waited)
             return
         with self.batch_update():
-            # What is hidden is not seen for a moment while it changes.
-            await self.pop_screen()
+            # Half of a change is never seen, nor what is hidden while it changes.
+            if hidden:
+                await self.pop_screen()
             await self._move(shown, view, anew=waited)
-            await self._cover_or_uncover()
+            if hidden:
+                await self._cover_or_uncover()
 
     async def _move(self, shown: View | None, view: View, *, anew: bool) -> None:
         """Go to another step, or to the same one `anew`; open or close what lies over it."""
@@ -274,17 +287,26 @@ class KioskApp(App[None], inherit_bindings=False):
         if shown is not None and shown.overlay is not Overlay.NONE:
             await self.pop_screen()
         if shown is None or shown.state is not view.state or anew:
-            screen = screen_for(_without_overlay(view))
-            screen.hold()
-            await (self.push_screen if shown is None else self.switch_screen)(screen)
-            screen.arrived()
-            if shown is not None and view.state is State.WELCOME:
-                self.set_timer(TIDY_AFTER, collector.tidy)
+            await self._replace(screen_for(_without_overlay(view)), first=shown is None)
         else:
             self._journey_screen.show(_without_overlay(view))
         if view.overlay is not Overlay.NONE:
             self._journey_screen.cover()
             await self.push_screen(screen_for(view))
+
+    async def _replace(self, screen: JourneyScreen, *, first: bool) -> None:
+        """Show a new screen instead of the one that is shown, if there is one."""
+        gone = [] if first else [self.screen, *self.screen.walk_children(Widget)]
+        if not self._batch_count:
+            screen.hold()
+        await (self.push_screen if first else self.switch_screen)(screen)
+        screen.arrived()
+        memory.forget_drawings(gone)
+
+    @property
+    def _is_covered(self) -> bool:
+        """Whether something lies over the step's own screen."""
+        return len(self.screen_stack) > 2
 
     def _narrate(self, screen: JourneyScreen, countdown: int) -> None:
         """Have it read aloud once its words are drawn."""

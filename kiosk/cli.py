@@ -256,9 +256,10 @@ def need_terminal() -> None:
 
 
 def _run(options: argparse.Namespace) -> int:
-    from kiosk import collector
+    import gc
 
-    collector.put_off()
+    # Nothing that is loaded is garbage; `kiosk.memory` sees to what comes after.
+    gc.disable()
     from kiosk.assembly import Settings
     from kiosk.hardware.readers import PcscWatcher
 
@@ -278,6 +279,7 @@ def _run(options: argparse.Namespace) -> int:
         lambda show, crash: settings.controller(PcscWatcher(), show, crash),
         settings.tools,
         narration=settings.narration(),
+        alone=True,
     )
     app.run()
     return leave(app)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
+from contextvars import Context
+
 from textual import events
-from textual.timer import Timer
 
 from kiosk.screens.base import JourneyScreen
 from kiosk.view import View
@@ -22,14 +24,17 @@ class AlternatingScreen(JourneyScreen):
     Between two turns nothing is drawn.
     """
 
-    _turning: Timer | None = None
+    _turning: asyncio.TimerHandle | None = None
 
     def on_mount(self) -> None:
         """Begin to count."""
-        if self.view.alternate > 0:
-            self._turning = self.set_interval(self.view.alternate, self._turn)
-
+        self._count()
         self._ink()
+
+    def on_unmount(self) -> None:
+        """Count no more."""
+        if self._turning is not None:
+            self._turning.cancel()
 
     def show(self, view: View) -> None:
         """Draw `view`; the layout stays."""
@@ -45,6 +50,7 @@ class AlternatingScreen(JourneyScreen):
         # Under another screen it would only be in the way of what is read there.
         if self.is_current:
             self.toggle_class(TURNED)
+        self._count()
 
     def on_key(self, _event: events.Key) -> None:
         """Somebody is there: they shall not see it change under their hands."""
@@ -55,5 +61,18 @@ class AlternatingScreen(JourneyScreen):
         self._stay()
 
     def _stay(self) -> None:
+        self._count()
+
+    def _count(self) -> None:
+        """Count from now on.
+
+        A timer of Textual's would run in this screen's context, which asyncio keeps until the time
+        is over, though the timer was stopped; and with it every such screen of the last minutes.
+        """
         if self._turning is not None:
-            self._turning.reset()
+            self._turning.cancel()
+        if self.view.alternate > 0 and self.is_running:
+            loop = asyncio.get_running_loop()
+            self._turning = loop.call_later(
+                self.view.alternate, self.call_later, self._turn, context=Context()
+            )

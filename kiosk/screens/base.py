@@ -163,9 +163,9 @@ class JourneyScreen(GuardedScreen, inherit_bindings=False):
     def compose(self) -> ComposeResult:
         """Put the frame around the screen's own widgets.
 
-        The head comes last, so that Tab visits the step's own widgets first.
+        The head comes last, so that Tab visits the step's own widgets first. The screen has its
+        shape before it has widgets, or all of them would be styled a second time.
         """
-        # Before there are widgets whose styles would all have to be found a second time.
         self._take_shape()
         with Vertical(id="page"), Vertical(id="stage"):
             with Vertical(id="middle"), _Body(id="body", classes="list" if self.AS_LIST else ""):

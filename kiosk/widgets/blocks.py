@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from kiosk.styles.tokens import MEDIUM_SCREEN
 
@@ -132,7 +133,8 @@ def beside(*bitmaps: Bitmap, gap: int) -> Bitmap:
     return [("." * gap).join(rows) for rows in zip(*bitmaps, strict=True)]
 
 
-def doubled(bitmap: Bitmap, *, goes_on: bool) -> tuple[str, ...]:
+@lru_cache(maxsize=64)
+def doubled(bitmap: tuple[str, ...], *, goes_on: bool) -> tuple[str, ...]:
     """Return the bitmap twice as large, slanting edges smoothed (the Scale2x algorithm).
 
     Args:

@@ -58,7 +58,7 @@ class _Large(Drawn, Widget):
         for scale in (2, 1) if twice else (1,):
             bitmaps = arrange(width // scale)
             if scale == 2:
-                bitmaps = [doubled(bitmap, goes_on=False) for bitmap in bitmaps]
+                bitmaps = [doubled(tuple(bitmap), goes_on=False) for bitmap in bitmaps]
             longest = max((len(bitmap[0]) for bitmap in bitmaps), default=0)
             if 0 < longest <= width:
                 lines: list[str] = []

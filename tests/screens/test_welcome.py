@@ -9,7 +9,6 @@ import pytest
 from rich.style import Style
 from textual.geometry import Region
 from textual.pilot import Pilot
-from textual.timer import Timer
 
 from kiosk import flow, i18n, problems
 from kiosk.screens import base, welcome
@@ -277,25 +276,22 @@ async def test_between_two_turns_nothing_is_drawn(name: str, period: float) -> N
 
 
 @pytest.mark.parametrize("name", LASTING)
-async def test_a_key_or_a_touch_begins_the_wait_anew(
-    name: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    begun: list[Timer] = []
-    reset = Timer.reset
-
-    def noted(timer: Timer) -> None:
-        begun.append(timer)
-        reset(timer)
-
-    monkeypatch.setattr(Timer, "reset", noted)
+async def test_a_key_or_a_touch_begins_the_wait_anew(name: str) -> None:
     app = GalleryApp(replace(VIEWS[name], alternate=3600.0))
     async with app.run_test() as pilot:
         screen = app.screen
         assert isinstance(screen, AlternatingScreen)
+        begun = screen._turning
         await pilot.press("f7")
-        assert begun == [screen._turning]
+        by_key = screen._turning
         await pilot.mouse_down(".brand-name")
-        assert begun == [screen._turning] * 2
+        by_touch = screen._turning
+        assert begun
+        assert by_key
+        assert by_touch
+        assert begun.when() < by_key.when() < by_touch.when()
+        assert begun.cancelled()
+        assert by_key.cancelled()
 
 
 async def test_a_closed_counter_tells_when_it_opens() -> None:

@@ -1,0 +1,48 @@
+"""Keeps the process small, and its garbage out of the customers' way.
+
+Python looks for garbage when enough objects were made, which is in the middle of a screen's change
+or of a key's way to the screen; all that is ever alive is looked at then. So what has come to stay
+is set apart once, and the rest is looked at when a visit is over.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import gc
+from collections.abc import Iterable
+
+from textual._styles_cache import StylesCache
+from textual.widget import Widget
+
+YOUNG, MIDDLE, OLD = 20_000, 10, 50
+"""Objects that are made, less those that are gone, until the garbage collector looks at the
+youngest; and looks at one generation until it looks at the next. All of them are looked at when a
+visit is over; during one, only if a customer's makes millions of objects."""
+
+
+def settle() -> None:
+    """Set apart what is alive now: it will be for as long as the process is."""
+    gc.set_threshold(YOUNG, MIDDLE, OLD)
+    gc.collect()
+    gc.freeze()
+    gc.enable()
+
+
+def forget_drawings(gone: Iterable[Widget]) -> None:
+    """Let go of what these widgets have drawn: tens of thousands of objects for each screen.
+
+    They are in circles with their screens, so only the garbage collector would find them; and not
+    even it, because Textual (8.2) remembers results of a method of the last 1024 caches by cache.
+    """
+    StylesCache.get_inner_outer.cache_clear()
+    for widget in gone:
+        widget._styles_cache.clear()
+
+
+def tidy() -> None:
+    """A visit is over: collect its garbage, and give the system back what it took."""
+    gc.collect()
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
+    if trim is not None:
+        # Only glibc keeps what was freed for so long.
+        trim(0)

@@ -1,0 +1,1 @@
+"""How the kiosk bears thousands of visits, and days on which nobody comes."""
