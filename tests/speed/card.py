@@ -10,7 +10,7 @@ from pathlib import Path
 from kiosk.sandbox.scenario import PIN
 from tests.speed.figures import Figure, Goal, Kind, Samples, compared
 from tests.speed.floor import FloorVisit, floor_visit
-from tests.speed.lab import MODULE, Lab, Reader, lab, require
+from tests.speed.lab import MODULE, Lab, Reader, environment, lab, require
 from tests.speed.turns import Measure, Turns
 from tests.speed.visit import VisitTimes, visit
 
@@ -62,7 +62,7 @@ class Pkcs11Tool:
     def _run(self, arguments: tuple[str, ...], *, tolerant: bool = False) -> bytes:
         return subprocess.run(
             [*self._command, *arguments],
-            env=self._reader.environment,
+            env=environment(self._reader.pcscd),
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
             check=not tolerant,

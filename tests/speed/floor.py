@@ -12,7 +12,8 @@ from types import TracebackType
 from kiosk.sandbox.scenario import PIN
 from tests.speed.apdus import Apdu
 from tests.speed.figures import PeerMissing
-from tests.speed.lab import MODULE, Reader, require
+from tests.speed.lab import MODULE, Reader, environment, require
+from tests.stack.parts import Pcscd
 
 SOURCE = Path(__file__).with_name("floor.c")
 
@@ -48,9 +49,9 @@ def built() -> Path:
 
 
 class Floor:
-    """One run of the program on a reader."""
+    """One run of the program, on the first reader."""
 
-    def __init__(self, reader: Reader) -> None:
+    def __init__(self, pcscd: Pcscd) -> None:
         """Remember where to run it.
 
         Raises:
@@ -58,8 +59,8 @@ class Floor:
         """
         if not MODULE.exists():
             raise PeerMissing(f"{MODULE} is not there (Debian's package opensc-pkcs11)")
-        self._command = [str(built()), str(MODULE), reader.pcscd.reader]
-        self._environment = reader.environment
+        self._command = [str(built()), str(MODULE), pcscd.reader]
+        self._environment = environment(pcscd)
         self._process: subprocess.Popen[str] | None = None
 
     def __enter__(self) -> Floor:
@@ -122,7 +123,7 @@ class FloorVisit:
 
 def floor_visit(reader: Reader) -> FloorVisit:
     """Put the card in, read it, log in, sign, and take it out."""
-    with Floor(reader) as floor:
+    with Floor(reader.pcscd) as floor:
         floor.do("load")
         floor.begin("event")
         start = reader.record.mark

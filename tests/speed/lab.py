@@ -46,6 +46,15 @@ def require(program: str, package: str) -> str:
     return path
 
 
+def environment(pcscd: Pcscd) -> dict[str, str]:
+    """For programs that speak PC/SC, with OpenSC as the kiosk has it."""
+    return {
+        **os.environ,
+        "PCSCLITE_CSOCK_NAME": str(pcscd.socket),
+        "OPENSC_CONF": str(CONFIG / "opensc.conf"),
+    }
+
+
 class TimedConsole(Console):
     """A terminal that tells when a text came, before it takes the time to draw it."""
 
@@ -81,15 +90,6 @@ class Reader:
     pcscd: Pcscd
     card: CardControl
     record: Record
-
-    @property
-    def environment(self) -> dict[str, str]:
-        """For programs that speak PC/SC, with OpenSC as the kiosk has it."""
-        return {
-            **os.environ,
-            "PCSCLITE_CSOCK_NAME": str(self.pcscd.socket),
-            "OPENSC_CONF": str(CONFIG / "opensc.conf"),
-        }
 
     def insert(self) -> float:
         """Have the card put in, and return when that was asked for: its process connects to

@@ -70,7 +70,7 @@ def visit(lab: Lab, console: TimedConsole) -> VisitTimes:
     # What the kiosk gets ready meanwhile is not what is measured.
     console.settle()
     start = reader.record.mark
-    with Floor(reader) as bare_loop:
+    with Floor(reader.pcscd) as bare_loop:
         bare_loop.begin("event")
         inserted = reader.insert()
         identity = console.moment(IDENTITY)
