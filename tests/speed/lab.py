@@ -123,8 +123,13 @@ class Lab:
     def kiosk(self) -> Iterator[TimedConsole]:
         """`kiosk run` on a terminal."""
         trust = SandboxPki.open(self.directory).trust_directory
-        command = [sys.executable, "-m", "kiosk", "run"]
-        command += ["--config", str(write_config(self.folder, self.url, trust))]
+        config = write_config(self.folder, self.url, trust)
+        # As it is shipped, it writes down what it is about to do before it does it.
+        text, place = config.read_text(encoding="utf-8"), self.folder / "state"
+        place.mkdir(mode=0o700, exist_ok=True)
+        kiosk = f'[kiosk]\nstate_directory = "{place}"\n'
+        config.write_text(text.replace("[kiosk]\n", kiosk), encoding="utf-8")
+        command = [sys.executable, "-m", "kiosk", "run", "--config", str(config)]
         command += ["--log", str(self.folder / "kiosk.log")]
         environment = {"PCSCLITE_CSOCK_NAME": str(self.reader.pcscd.socket)}
         console = TimedConsole(command, env=environment)

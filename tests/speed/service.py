@@ -21,6 +21,7 @@ from tests.speed.figures import Figure, Goal, Kind, Samples, compared
 from tests.speed.lab import TOKEN, lab
 from tests.speed.turns import Measure, Turns
 from tests.speed.visit import visit
+from tests.stack.journey import BETWEEN_PRESSES, READING
 
 KIOSK = "test"
 """The kiosk's name in the tests' configuration."""
@@ -82,6 +83,8 @@ class RawExchange:
         reset_id = asyncio.run(self._new_reset())
         request = recorded_order(reset_id, secrets.token_urlsafe(24))
         address = urlsplit(self._url)
+        # The kiosk's customer reads for as long before they confirm, and the service rests.
+        time.sleep(READING + BETWEEN_PRESSES)
         with socket.create_connection((address.hostname, address.port)) as connection:
             connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             begin = time.monotonic()
