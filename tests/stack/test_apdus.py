@@ -27,8 +27,11 @@ def test_a_visit_asks_the_card_for_little_more_than_it_must(
     console.wait(CONFIRM)
     proved = card.status().apdu_count
 
+    # Both have a card that was just put in. Its count begins anew.
+    card.remove()
     with Floor(pcscd) as floor:
         floor.do("load")
+        card.insert("hoa-sen")
         floor.do("event")
         floor.do("read")
         read = card.status().apdu_count
@@ -37,6 +40,6 @@ def test_a_visit_asks_the_card_for_little_more_than_it_must(
         signed = card.status().apdu_count
 
     assert proved - prepared == signed - read
-    assert proved <= 1.1 * (signed - proved)
+    assert proved <= 1.1 * signed
     assert card.status().verify_count == 2
     assert card.status().sign_count == 2
