@@ -64,6 +64,9 @@ class Find(msgspec.Struct, frozen=True, tag=True):
 
     reader: str
     certificate: bytes = b""
+    pin_length: bool = True
+    """Whether the bounds of the PIN's length are wanted; without them, less is asked of the
+    card."""
 
 
 class ReadCertificates(msgspec.Struct, frozen=True, tag=True):
