@@ -11,7 +11,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 
 import pkcs11
-from cryptography import x509
+from asn1crypto import x509
 from pkcs11 import PKCS11Error
 
 from kiosk.hardware import cryptoki_types as ck
@@ -478,10 +478,9 @@ def _flags(token: TokenRecord) -> PinFlags:
 def _is_authority(der: bytes) -> bool:
     """Tell whether it is a CA certificate. What cannot be parsed is left to the kiosk."""
     try:
-        extensions = x509.load_der_x509_certificate(der).extensions
-        return extensions.get_extension_for_class(x509.BasicConstraints).value.ca
+        return bool(x509.Certificate.load(der, strict=True).ca)
     except Exception:
-        # There is no list of what cryptography raises for a stranger's bytes.
+        # There is no list of what a parser raises for a stranger's bytes.
         return False
 
 

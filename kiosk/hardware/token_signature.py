@@ -9,7 +9,7 @@ import hashlib
 from contextlib import suppress
 from typing import TypeAlias
 
-from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
+from asn1crypto.algos import DSASignature
 
 from kiosk.hardware import cryptoki_types as ck
 from kiosk.hardware.token import Mechanism, TokenFailed
@@ -45,8 +45,8 @@ def as_jws_wants(signature: bytes, mechanism: Mechanism) -> bytes:
     size = _ECDSA[mechanism][1] if mechanism in _ECDSA else len(signature)
     if size and len(signature) != size:
         with suppress(ValueError, OverflowError):
-            numbers = decode_dss_signature(signature)
-            return b"".join(number.to_bytes(size // 2, "big") for number in numbers)
+            numbers = DSASignature.load(signature, strict=True).native
+            return b"".join(numbers[one].to_bytes(size // 2, "big") for one in ("r", "s"))
     if not signature or len(signature) != size:
         raise TokenFailed("sign", "signature of another length")
     return signature

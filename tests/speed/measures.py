@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from tests.speed import idle, keys, memory, start, switch
+from tests.speed import card, idle, keys, memory, service, start, switch
 from tests.speed.turns import Measure
 
 MEASURES: tuple[Measure, ...] = (
     *start.MEASURES,
     *memory.MEASURES,
     *idle.MEASURES,
+    *card.MEASURES,
     *keys.MEASURES,
     *switch.MEASURES,
+    *service.MEASURES,
 )

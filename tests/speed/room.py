@@ -11,16 +11,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from kiosk.sandbox import processes
 from kiosk.sandbox.card import CardControl, CardProcess
 from kiosk.sandbox.pki import SandboxPki
 from kiosk.sandbox.processes import pcscd_command
-from kiosk.sandbox.server.run import READY_FILE
 from tests.speed.figures import PeerMissing
+from tests.speed.sandbox_service import sandbox_service
 from tests.speed.terminal import Terminal
 from tests.stack.parts import VPCD, Pcscd, write_config
-
-START_TIME = 30.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,26 +63,10 @@ def room() -> Iterator[Room]:
         sandbox = folder / "sandbox"
         pki = SandboxPki.open(sandbox)
         card = stack.enter_context(CardProcess(sandbox, folder / "control", port=pcscd.port))
-        url = stack.enter_context(_service(sandbox))
+        url = stack.enter_context(sandbox_service(sandbox))
         config = write_config(folder, url, pki.trust_directory)
         # The tests look at the service twice a second, a kiosk at a counter does not.
         lines = config.read_text(encoding="utf-8").splitlines(keepends=True)
         kept = [line for line in lines if not line.startswith("health_interval")]
         config.write_text("".join(kept), encoding="utf-8")
         yield Room(folder, config, pcscd, card.control)
-
-
-@contextlib.contextmanager
-def _service(sandbox: Path) -> Iterator[str]:
-    """The sandbox's service, in a process."""
-    command = [sys.executable, "-m", "tests.speed.serve", str(sandbox)]
-    process = processes.start(command, sandbox / "service.log")
-    try:
-        ready = sandbox / READY_FILE
-        if not processes.wait_for(lambda: ready.exists() or process.poll() is not None, START_TIME):
-            raise RuntimeError("the sandbox service did not start in time")
-        if process.poll() is not None:
-            raise RuntimeError((sandbox / "service.log").read_text(encoding="utf-8"))
-        yield ready.read_text(encoding="utf-8").strip()
-    finally:
-        processes.end(process)
