@@ -113,6 +113,8 @@ class KioskApp(App[None], inherit_bindings=False):
             alone: the process is this app's alone, so that it may look after its memory.
         """
         super().__init__(driver_class=KeyByKeyDriver)
+        # No screen has either, and each would be two widgets more on every one.
+        self._disable_notifications = self._disable_tooltips = True
         for theme in themes():
             self.register_theme(theme)
         self.theme = theme_name("light")
@@ -177,9 +179,10 @@ class KioskApp(App[None], inherit_bindings=False):
 
     async def _equip(self) -> None:
         try:
-            self.controller.equip(await asyncio.to_thread(self._load_tools))
+            tools = await asyncio.to_thread(self._load_tools)
             if self._alone:
                 memory.settle()
+            self.controller.equip(tools)
         except ConfigError as error:
             self.config_error = str(error)
             self.exit(return_code=MISCONFIGURED)
@@ -265,9 +268,12 @@ class KioskApp(App[None], inherit_bindings=False):
         if shown is not None and place == (shown.state, shown.overlay) and not waited:
             self._journey_screen.show(view)
             return
+        hidden = self._cover is not None
+        if not hidden and view.overlay is Overlay.NONE and not self._is_covered:
+            await self._move(shown, view, anew=waited)
+            return
         with self.batch_update():
             # Half of a change is never seen, nor what is hidden while it changes.
-            hidden = self._cover is not None
             if hidden:
                 await self.pop_screen()
             await self._move(shown, view, anew=waited)
@@ -280,17 +286,27 @@ class KioskApp(App[None], inherit_bindings=False):
             await self.pop_screen()
         if shown is not None and shown.overlay is not Overlay.NONE:
             await self.pop_screen()
-        if shown is None:
-            await self.push_screen(screen_for(_without_overlay(view)))
-        elif shown.state is not view.state or anew:
-            gone = [self.screen, *self.screen.walk_children(Widget)]
-            await self.switch_screen(screen_for(_without_overlay(view)))
-            memory.forget_drawings(gone)
+        if shown is None or shown.state is not view.state or anew:
+            await self._replace(screen_for(_without_overlay(view)), first=shown is None)
         else:
             self._journey_screen.show(_without_overlay(view))
         if view.overlay is not Overlay.NONE:
             self._journey_screen.cover()
             await self.push_screen(screen_for(view))
+
+    async def _replace(self, screen: JourneyScreen, *, first: bool) -> None:
+        """Show a new screen instead of the one that is shown, if there is one."""
+        gone = [] if first else [self.screen, *self.screen.walk_children(Widget)]
+        if not self._batch_count:
+            screen.hold()
+        await (self.push_screen if first else self.switch_screen)(screen)
+        screen.arrived()
+        memory.forget_drawings(gone)
+
+    @property
+    def _is_covered(self) -> bool:
+        """Whether something lies over the step's own screen."""
+        return len(self.screen_stack) > 2
 
     def _narrate(self, screen: JourneyScreen, countdown: int) -> None:
         """Have it read aloud once its words are drawn."""

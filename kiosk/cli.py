@@ -256,6 +256,10 @@ def need_terminal() -> None:
 
 
 def _run(options: argparse.Namespace) -> int:
+    import gc
+
+    # Nothing that is loaded is garbage; `kiosk.memory` sees to what comes after.
+    gc.disable()
     from kiosk.assembly import Settings
     from kiosk.hardware.readers import PcscWatcher
 

@@ -156,7 +156,7 @@ async def read_token(visit: Visit, tools: ReadingTools) -> Event:
         raise RuntimeError("there is no card to read")
     try:
         visit.token = await tools.driver.open(visit.card.reader, visit.card.atr)
-        visit.token_info = await visit.token.find()
+        visit.token_info = await visit.token.look()
         visit.flags = visit.token_info.flags
         visit.certificates_hidden = visit.token_info.certificates_after_login
         # Some drivers of such tokens hang when they are asked before.
@@ -205,14 +205,32 @@ def _take_certificates(
 async def prepare_login(visit: Visit, tools: Tools) -> Event:
     """See that it is still the same token, look at its PIN flags, and get a challenge.
 
-    The service looks at the certificate now, so that a revoked one is told before the
-    customer has typed a PIN; but for a token that hides it until then.
+    Token and service are asked at the same time: each may take a while. The service looks at
+    the certificate now, so that a revoked one is told before the customer has typed a PIN; but
+    for a token that hides it until then.
     """
     if visit.token_info is None:
         raise RuntimeError("there is no token to log in to")
+    challenge: asyncio.Task[None] | None = None
+    if visit.certificate is not None:
+        asked = _new_challenge(visit, visit.certificate, tools)
+        challenge = asyncio.get_running_loop().create_task(asked)
+    try:
+        return await _prepared(visit, tools, visit.token_info.serial, challenge)
+    finally:
+        if challenge is not None:
+            # What has gone wrong with one that is not needed any more is nobody's concern.
+            challenge.add_done_callback(lambda done: done.cancelled() or done.exception())
+            challenge.cancel()
+
+
+async def _prepared(
+    visit: Visit, tools: Tools, serial: str, challenge: asyncio.Task[None] | None
+) -> Event:
+    """Look at the token, which has to have this serial number, and wait for the challenge."""
     try:
         info = await _find_again(visit, tools)
-        if info.serial != visit.token_info.serial:
+        if info.serial != serial:
             return Failed(problems.TOKEN_CHANGED.code)
     except tokens.TokenError as error:
         return await _token_failed(error)
@@ -222,8 +240,8 @@ async def prepare_login(visit: Visit, tools: Tools) -> Event:
     if problem := pin_problem(info.flags):
         return Failed(problem.code)
     try:
-        if visit.certificate is not None:
-            await _new_challenge(visit, visit.certificate, tools)
+        if visit.certificate is not None and challenge is not None:
+            await challenge
             _signing_input(visit, visit.certificate, tools, lookup=_looks_up(visit))
     except service.ServiceError as error:
         return service_failed(visit, error)

@@ -25,6 +25,7 @@ def settle() -> None:
     gc.set_threshold(YOUNG, MIDDLE, OLD)
     gc.collect()
     gc.freeze()
+    gc.enable()
 
 
 def forget_drawings(gone: Iterable[Widget]) -> None:

@@ -63,6 +63,7 @@ def _run(path: Path, supervisor: Supervisor, wish: LeaveWish) -> int:
             supervisor=supervisor,
             wish=wish,
             narration=settings.narration(),
+            alone=True,
         )
         app.run()
         if app.return_code != MISCONFIGURED:

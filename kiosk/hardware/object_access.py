@@ -18,7 +18,7 @@ from typing import Any, Protocol
 import pkcs11
 from pkcs11 import Attribute, ObjectClass, PKCS11Error, SlotFlag
 
-from kiosk.hardware.cryptoki import CryptokiError, PrivateKey, SlotRecord
+from kiosk.hardware.cryptoki import CryptokiError, PrivateKey, SlotRecord, TokenRecord
 from kiosk.hardware.token import TokenCertificate
 
 
@@ -27,6 +27,11 @@ class ObjectAccess(Protocol):
 
     def slots(self) -> list[SlotRecord]:
         """All slots, with a token or without."""
+        ...
+
+    def token(self, slot: int) -> TokenRecord:
+        """The token in the slot, with its flags of this moment; a session is opened on it
+        without asking for it again. The bounds of its PIN may be missing."""
         ...
 
     def mechanisms(self, slot: int) -> frozenset[int]:
@@ -57,6 +62,8 @@ class LibraryAccess(ObjectAccess):
         """Take the `pkcs11.lib` of a module."""
         self._library = library
         self._slots: dict[int, pkcs11.Slot] = {}
+        self._tokens: dict[int, pkcs11.Token] = {}
+        """By slot. Nothing is read from one but what it is a handle for: it does not age."""
         self._sessions: dict[int, pkcs11.Session] = {}
 
     def slots(self) -> list[SlotRecord]:
@@ -71,6 +78,19 @@ class LibraryAccess(ObjectAccess):
                 for slot in found
             ]
 
+    def token(self, slot: int) -> TokenRecord:
+        """See `ObjectAccess`."""
+        with _translated():
+            token = self._tokens[slot] = self._slots[slot].get_token()
+        return TokenRecord(
+            label=_field(token.label),
+            manufacturer=_field(token.manufacturer_id),
+            model=_field(token.model),
+            serial=_field(token.serial.decode("utf-8", "replace")),
+            flags=int(token.flags),
+            pin_length=None,
+        )
+
     def mechanisms(self, slot: int) -> frozenset[int]:
         """See `ObjectAccess`."""
         with _translated():
@@ -79,7 +99,9 @@ class LibraryAccess(ObjectAccess):
     def open_session(self, slot: int) -> int:
         """See `ObjectAccess`."""
         with _translated():
-            session = self._slots[slot].get_token().open()
+            if slot not in self._tokens:
+                self._tokens[slot] = self._slots[slot].get_token()
+            session = self._tokens[slot].open()
         # python-pkcs11's type stubs do not know the handle.
         handle = int(session.handle)  # type: ignore[attr-defined]
         self._sessions[handle] = session
@@ -119,6 +141,11 @@ class LibraryAccess(ObjectAccess):
     def _objects(self, session: int, wanted: dict[Attribute, Any]) -> list[pkcs11.Object]:
         # The search is read to its end first: some modules allow nothing else meanwhile.
         return list(self._sessions[session].get_objects(wanted))
+
+
+def _field(text: str) -> str:
+    """A fixed field, which careless modules pad with NUL."""
+    return text.partition("\0")[0].rstrip()
 
 
 def _attribute(one: pkcs11.Object, attribute: Attribute) -> Any:

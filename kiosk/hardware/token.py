@@ -224,6 +224,15 @@ class Token(Protocol):
     `TokenStalled` or `HelperDied` the object is of no more use than `close`.
     """
 
+    async def look(self) -> TokenInfo:
+        """Find the token behind the reader, with as little as tells whose it is: without the
+        bounds of the PIN's length, and with what `TokenDriver.open` has just seen.
+
+        Raises:
+            TokenNotRecognised, TokenBlank, SeveralTokens, TokenAbsent
+        """
+        ...
+
     async def find(self, certificate: bytes = b"") -> TokenInfo:
         """Find the token behind the reader and read its flags afresh.
 
@@ -239,7 +248,7 @@ class Token(Protocol):
     async def certificates(self) -> tuple[TokenCertificate, ...]:
         """Read the end-entity certificates that show now: all of them after `login`.
 
-        Needs `find` before.
+        Needs `look` or `find` before.
         """
         ...
 

@@ -72,6 +72,8 @@ class HelperToken(Token):
         self._reader = reader
         self._deadlines = deadlines
         self._family = family
+        self._seen: TokenInfo | None = None
+        """What the driver saw when it opened the token, until that is asked for."""
 
     @property
     def helper_pid(self) -> int:
@@ -94,9 +96,24 @@ class HelperToken(Token):
         )
         return reply.module
 
+    async def look(self) -> TokenInfo:
+        """See `Token`."""
+        seen, self._seen = self._seen, None
+        return seen or await self._find(wire.Find(self._reader, pin_length=False))
+
+    async def look_first(self) -> None:
+        """Have the first `look` done: it is how the driver tells whether there is a token.
+
+        Raises:
+            TokenError
+        """
+        self._seen = await self.look()
+
     async def find(self, certificate: bytes = b"") -> TokenInfo:
         """See `Token`."""
-        request = wire.Find(self._reader, certificate)
+        return await self._find(wire.Find(self._reader, certificate))
+
+    async def _find(self, request: wire.Find) -> TokenInfo:
         reply = await self._helper.ask("find", request, wire.Found, self._deadlines.read)
         return replace(reply.token, certificates_after_login=self._family.certificates_after_login)
 
@@ -280,7 +297,7 @@ class HelperTokenDriver(TokenDriver):
 
         A blank one is a token too: the next module would find it no fuller."""
         try:
-            await token.find()
+            await token.look_first()
         except (TokenNotRecognised, TokenAbsent):
             return False
         except (errors.SeveralTokens, errors.TokenBlank):

@@ -50,8 +50,9 @@ def serve(sock: socket.socket) -> None:
         if module is None:
             raise token_wire.WireError("no module was loaded")
         match request:
-            case token_wire.Find(reader, certificate):
-                return token_wire.Found(module.find(reader, certificate))
+            case token_wire.Find(reader, certificate, pin_length):
+                found = module.find(reader, certificate, pin_length=pin_length)
+                return token_wire.Found(found)
             case token_wire.ReadCertificates():
                 return token_wire.Certificates(module.certificates())
             case token_wire.Login(serial, certificate):

@@ -6,19 +6,18 @@ with the process. A PIN is used once for each request to log in.
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 
 import pkcs11
-from cryptography import x509
-from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
+from asn1crypto import x509
 from pkcs11 import PKCS11Error
 
 from kiosk.hardware import cryptoki_types as ck
 from kiosk.hardware.cryptoki import Cryptoki, CryptokiError, PrivateKey, SlotRecord, TokenRecord
 from kiosk.hardware.object_access import LibraryAccess, ObjectAccess, name_of_error
+from kiosk.hardware.stay import Stay, Stays
 from kiosk.hardware.token import (
     KeyMissing,
     Mechanism,
@@ -43,15 +42,10 @@ from kiosk.hardware.token import (
     TokenNotRecognised,
     names_reader,
 )
+from kiosk.hardware.token_signature import as_jws_wants, ways
 
 DER_MAX = 64 * 1024 + 1
 """Bytes. The kiosk looks into no longer certificate, and sees by this one that it was longer."""
-
-_DIGEST_INFO_SHA256 = bytes.fromhex("3031300d060960864801650304020105000420")
-"""DER of DigestInfo up to the hash value (RFC 8017, section 9.2, note 1)."""
-
-_ECDSA = {Mechanism.ES256: (hashlib.sha256, 64), Mechanism.ES384: (hashlib.sha384, 96)}
-"""Hash, and bytes of R and S together (RFC 7518, section 3.4)."""
 
 _GIVEN = ck.CKF_TOKEN_INITIALIZED | ck.CKF_USER_PIN_INITIALIZED
 """Some drivers set but one of the two for a token that somebody was given."""
@@ -113,25 +107,40 @@ class TokenModule:
         if not fixed_buffers:
             self._access = LibraryAccess(self._library)
         self._reader = ""
+        self._stays = Stays()
+        self._stays.prepare()
+        self._stay: Stay | None = None
+        """The card's stay in the reader in which `_known` was found; None if PC/SC does not tell,
+        or the slots are no reader's."""
+        self._known: list[_Place] = []
+        """The slots of the visit's token."""
         self._place: _Place | None = None
-        """Where the visit's token was found."""
+        """The one of them that counts."""
         self._session: int | None = None
         """The session that is logged in."""
         self._pin = bytearray()
         """Kept from login to one signature, for keys that ask for the PIN at each use."""
 
-    def find(self, reader: str, certificate: bytes = b"") -> TokenInfo:
+    def find(self, reader: str, certificate: bytes = b"", *, pin_length: bool = True) -> TokenInfo:
         """Find the token behind the reader and read its flags afresh.
 
         Args:
             certificate: DER; of a token with several slots, the one that shows it counts.
+            pin_length: whether the bounds of the PIN's length are wanted.
 
         Raises:
             TokenNotRecognised, TokenBlank, TokenAbsent, SeveralTokens, TokenFailed
         """
-        self._reader = reader
+        if reader != self._reader:
+            self._reader, self._stay = reader, None
+        read = self._cryptoki.token if pin_length else self._access.token
         with self._translated("find"):
-            places = self._places()
+            if self._stays_in:
+                places = self._known = [
+                    replace(known, token=read(known.slot)) for known in self._known
+                ]
+            else:
+                places = self._look(read)
             place = self._place_of(certificate, places)
             self._place = place
             offered = self._access.mechanisms(place.slot)
@@ -223,7 +232,7 @@ class TokenModule:
             with self._translated("sign"):
                 if session is None or place is None:
                     raise TokenFailed("sign", "CKR_USER_NOT_LOGGED_IN")
-                if self._cryptoki.token(place.slot).serial != place.token.serial:
+                if not self._stays_in and not self._is_same(place):
                     raise TokenChanged
                 keys = self._access.keys(session, self._key_id(session, certificate))
                 if not keys:
@@ -276,8 +285,20 @@ class TokenModule:
 
     # Where the token is
 
+    @property
+    def _stays_in(self) -> bool:
+        """Whether the card that was found has been in its reader ever since."""
+        return self._stay is not None and self._stays.of(self._reader) == self._stay
+
     def _places(self) -> list[_Place]:
-        """The slots of the one token behind the reader, with its flags of this moment."""
+        """The slots of the one token behind the reader, as they were found in this stay of the
+        card; else they are looked for, and its flags are those of this moment."""
+        return self._known if self._stays_in else self._look(self._cryptoki.token)
+
+    def _look(self, read: Callable[[int], TokenRecord]) -> list[_Place]:
+        """Look for the slots of the one token behind the reader, and `read` it in each."""
+        # Asked first: a card that is changed from here on is another one's stay.
+        stay, self._stay = self._stays.of(self._reader), None
         slots = self._access.slots()
         behind = [slot for slot in slots if names_reader(slot.description, self._reader)]
         # Modules of software tokens name no slot like a reader; then any token may be it.
@@ -286,7 +307,7 @@ class TokenModule:
         for slot in behind or slots:
             if slot.token_present:
                 try:
-                    found.append(_Place(slot.slot, self._cryptoki.token(slot.slot)))
+                    found.append(_Place(slot.slot, read(slot.slot)))
                 except CryptokiError as error:
                     failure = error
         if not found:
@@ -301,6 +322,9 @@ class TokenModule:
         told = bool(given[0].token.serial.strip("0 "))
         if len(given) > 1 and (len(serials) > 1 or not (behind or told)):
             raise SeveralTokens
+        if behind:
+            self._stay = stay
+        self._known = given
         return given
 
     def _place_of(self, certificate: bytes, places: list[_Place]) -> _Place:
@@ -345,7 +369,12 @@ class TokenModule:
         try:
             if self._place is None:
                 raise TokenAbsent
-            flags = _flags(self._cryptoki.token(self._place.slot))
+            token = self._cryptoki.token(self._place.slot)
+            flags = _flags(token)
+            self._known = [
+                replace(one, token=token) if one.slot == self._place.slot else one
+                for one in self._known
+            ]
         except (CryptokiError, TokenError):
             # The PIN was wrong all the same; how many tries are left is not known.
             flags = PinFlags(count_low=True)
@@ -373,16 +402,16 @@ class TokenModule:
         self, session: int, slot: int, key: PrivateKey, mechanism: Mechanism, message: bytes
     ) -> bytes:
         pin = self._pin if key.asks_again else None
-        ways = _ways(mechanism, message, self._access.mechanisms(slot))
-        for number, (kind, parameters, data) in enumerate(ways, start=1):
+        possible = ways(mechanism, message, self._access.mechanisms(slot))
+        for number, (kind, parameters, data) in enumerate(possible, start=1):
             try:
                 signature = self._cryptoki.sign(session, key.handle, kind, parameters, data, pin)
             except CryptokiError as error:
                 # Some offer what they cannot do. This comes before the key is given a PIN.
-                if error.name == "CKR_MECHANISM_INVALID" and number < len(ways):
+                if error.name == "CKR_MECHANISM_INVALID" and number < len(possible):
                     continue
                 raise
-            return _as_jws_wants(signature, mechanism)
+            return as_jws_wants(signature, mechanism)
         raise TokenFailed("sign", "CKR_MECHANISM_INVALID")
 
     # Errors
@@ -409,41 +438,13 @@ class TokenModule:
     def _is_there(self, place: _Place) -> bool:
         """Tell whether the token that was found is still there."""
         try:
-            return self._cryptoki.token(place.slot).serial == place.token.serial
+            return self._is_same(place)
         except CryptokiError as error:
             return error.name not in _GONE
 
-
-_Way = tuple[int, ck.PssParameters | None, bytes]
-"""Mechanism (CKM), its parameters, and what is signed."""
-
-
-def _ways(mechanism: Mechanism, message: bytes, offered: frozenset[int]) -> list[_Way]:
-    """How a signature can be had: what the token hashes itself, then what is hashed here."""
-    if mechanism in _ECDSA:
-        digest, _ = _ECDSA[mechanism]
-        return [(ck.CKM_ECDSA, None, digest(message).digest())]
-    hashed = hashlib.sha256(message).digest()
-    if mechanism is Mechanism.PS256:
-        salted = ck.PssParameters(ck.CKM_SHA256, ck.CKG_MGF1_SHA256, len(hashed))
-        whole: _Way = (ck.CKM_SHA256_RSA_PKCS_PSS, salted, message)
-        prepared: _Way = (ck.CKM_RSA_PKCS_PSS, salted, hashed)
-    else:
-        whole = (ck.CKM_SHA256_RSA_PKCS, None, message)
-        prepared = (ck.CKM_RSA_PKCS, None, _DIGEST_INFO_SHA256 + hashed)
-    return [whole, prepared] if whole[0] in offered else [prepared]
-
-
-def _as_jws_wants(signature: bytes, mechanism: Mechanism) -> bytes:
-    """Bring an ECDSA signature to R and S side by side; careless drivers give DER."""
-    size = _ECDSA[mechanism][1] if mechanism in _ECDSA else len(signature)
-    if size and len(signature) != size:
-        with suppress(ValueError, OverflowError):
-            numbers = decode_dss_signature(signature)
-            return b"".join(number.to_bytes(size // 2, "big") for number in numbers)
-    if not signature or len(signature) != size:
-        raise TokenFailed("sign", "signature of another length")
-    return signature
+    def _is_same(self, place: _Place) -> bool:
+        """Ask the token in the slot for its serial number once more."""
+        return self._cryptoki.token(place.slot).serial == place.token.serial
 
 
 def _check_pin(token: TokenRecord, pin: bytearray) -> None:
@@ -477,10 +478,9 @@ def _flags(token: TokenRecord) -> PinFlags:
 def _is_authority(der: bytes) -> bool:
     """Tell whether it is a CA certificate. What cannot be parsed is left to the kiosk."""
     try:
-        extensions = x509.load_der_x509_certificate(der).extensions
-        return extensions.get_extension_for_class(x509.BasicConstraints).value.ca
+        return bool(x509.Certificate.load(der, strict=True).ca)
     except Exception:
-        # There is no list of what cryptography raises for a stranger's bytes.
+        # There is no list of what a parser raises for a stranger's bytes.
         return False
 
 

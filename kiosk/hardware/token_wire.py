@@ -10,10 +10,9 @@ The same on both sides; the helper reads a blocking socket, the kiosk its event 
 
 from __future__ import annotations
 
-import asyncio
 import socket
 import struct
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
@@ -24,6 +23,10 @@ from kiosk.hardware.token import (
     TokenCertificate,
     TokenInfo,
 )
+
+if TYPE_CHECKING:
+    # The helper has no event loop, and its package is a third of what the helper would hold.
+    import asyncio
 
 HEADER_MAX = 256 * 1024
 """Bytes. Room for some dozens of certificates."""
@@ -61,6 +64,9 @@ class Find(msgspec.Struct, frozen=True, tag=True):
 
     reader: str
     certificate: bytes = b""
+    pin_length: bool = True
+    """Whether the bounds of the PIN's length are wanted; without them, less is asked of the
+    card."""
 
 
 class ReadCertificates(msgspec.Struct, frozen=True, tag=True):

@@ -225,6 +225,10 @@ class EmbeddedToken:
         self._occupant = reader.occupant() if reader_name == reader.name else None
         self._logged_in = False
 
+    async def look(self) -> TokenInfo:
+        """As `Token.look`."""
+        return await self.find()
+
     async def find(self, certificate: bytes = b"") -> TokenInfo:  # noqa: ARG002
         """As `Token.find`."""
         token = await self._reach(Operation.FIND)

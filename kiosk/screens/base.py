@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Iterable, Sequence
 from typing import ClassVar
@@ -132,8 +133,8 @@ class JourneyScreen(GuardedScreen, inherit_bindings=False):
         self.view = view
         self.t: Translator = self._translator(view)
         self._raised = False
-        self._seen = False
-        """Whether it was on top of the others before."""
+        self._resumed = False
+        """Whether it was on top before."""
         self._actions: list[ActionButton] = []
         self._choices: list[ActionButton] = []
         """The buttons in the body."""
@@ -267,9 +268,9 @@ class JourneyScreen(GuardedScreen, inherit_bindings=False):
 
     def on_screen_resume(self, event: events.ScreenResume) -> None:
         """Listen again after the screen above has gone."""
-        # At first, every widget has just been styled, and would only be so a second time.
-        event.refresh_styles = self._seen
-        self._seen = True
+        # A screen that is new has just found its styles.
+        event.refresh_styles = event.refresh_styles and self._resumed
+        self._resumed = True
         self._raised = False
         self._shown_at = time.monotonic()
         self._take_shape()
@@ -283,6 +284,8 @@ class JourneyScreen(GuardedScreen, inherit_bindings=False):
             bar.fit(event.size)
         for picture in self.query(Picture):
             picture.fit(event.size)
+        # Its widgets, which have their sizes as well, are about to take their shapes.
+        asyncio.get_running_loop().call_soon(self.release)
 
     def _widen(self, size: Size) -> None:
         columns, rows = VAST_SCREEN

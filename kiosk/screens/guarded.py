@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable
-from typing import ClassVar, NamedTuple
+from typing import ClassVar, NamedTuple, Self
 
 from textual import events
+from textual.geometry import Region
 from textual.screen import Screen
 from textual.widget import Widget
 
@@ -40,15 +41,48 @@ class GuardedScreen(Screen[None], inherit_bindings=False):
     def __init__(self) -> None:
         super().__init__()
         self._shown_at = time.monotonic()
+        self._held = False
+        self._coming = False
+
+    def hold(self) -> None:
+        """Draw nothing until `release`. Textual would draw a new screen whole as often as it finds
+        something out about it: when it comes, when it has its size, when the one before goes."""
+        self._held = self._coming = True
+
+    def release(self) -> None:
+        """Draw everything, and from now on what changes."""
+        if self._held:
+            self._held = False
+            # A layout draws what is new, and that is all of it.
+            self._layout_required = True
+            self._on_timer_update()
+
+    def arrived(self) -> None:
+        """The screen before has gone."""
+        self.release()
+        self._coming = False
+
+    def refresh(
+        self,
+        *regions: Region,
+        repaint: bool = True,
+        layout: bool = False,
+        recompose: bool = False,
+    ) -> Self:
+        """Draw again. Textual asks for a new layout, and for all to be drawn, whenever a widget has
+        come and when the screen before has gone; but a layout draws by itself what it has moved.
+        """
+        repaint = repaint and not layout and not self._coming
+        return super().refresh(*regions, repaint=repaint, layout=layout, recompose=recompose)
 
     def _compositor_refresh(self) -> None:
-        """Draw, unless the whole screen is about to be drawn anyway.
+        """Draw, unless drawing is held or the whole screen is about to be drawn anyway.
 
         Textual (8.2) draws what the app's `batch_update` holds back, throws it away, and does it
         again at the end of the batch; and after a change of the layout it draws a screen that was
         to be refreshed as a whole twice.
         """
-        if not (self.app._batch_count or self._repaint_required):
+        if not (self._held or self.app._batch_count or self._repaint_required):
             super()._compositor_refresh()
 
     def digits(self) -> Iterable[int]:

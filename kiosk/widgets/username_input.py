@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import unicodedata
-from typing import ClassVar
+from typing import ClassVar, Self
 
 from textual import events
 from textual.binding import Binding, BindingType
+from textual.geometry import Region
 from textual.message import Message
 from textual.widgets import Input
 
@@ -37,6 +38,26 @@ class UsernameInput(Input, inherit_bindings=False):
             value, max_length=LONGEST_USERNAME, select_on_focus=False, highlighter=None
         )
         self.cursor_blink = False
+        self._changing = False
+
+    def _watch_value(self, value: str) -> None:
+        self._changing = True
+        try:
+            super()._watch_value(value)
+        finally:
+            self._changing = False
+
+    def refresh(
+        self,
+        *regions: Region,
+        repaint: bool = True,
+        layout: bool = False,
+        recompose: bool = False,
+    ) -> Self:
+        """Draw again. Textual lays the whole screen out for every character that is typed, as if
+        the field grew with it; this one does not."""
+        layout = layout and not self._changing
+        return super().refresh(*regions, repaint=repaint, layout=layout, recompose=recompose)
 
     @property
     def username(self) -> str:

@@ -144,3 +144,8 @@ def compared(
         goal=goal,
         note=note,
     )
+
+
+def reported(name: str, unit: str, ours: Samples, *, note: str = "") -> Figure:
+    """A figure that nothing is compared with, of the median."""
+    return Figure(name=name, unit=unit, ours=ours.median, ours_spread=ours.spread, note=note)

@@ -349,8 +349,10 @@ async def test_helper_is_hardened(driver: HelperTokenDriver) -> None:
     assert re.search(r"^Max core file size +0 +0 ", (process / "limits").read_text(), re.MULTILINE)
     assert len(list((process / "task").iterdir())) == 1
     targets = sorted(str(one.readlink()) for one in (process / "fd").iterdir())
-    assert targets[:-1] == ["/dev/null"] * 3
-    assert targets[-1].startswith("socket:")
+    assert targets[:3] == ["/dev/null"] * 3
+    # The kiosk's, and PC/SC's where that runs.
+    assert 1 <= len(targets[3:]) <= 2
+    assert all(one.startswith("socket:") for one in targets[3:])
     environment = (process / "environ").read_bytes()
     assert b"SOFTHSM2_CONF=" in environment
     assert b"PYTEST_CURRENT_TEST" not in environment

@@ -110,6 +110,9 @@ class HelpedToken:
         self._busy = False
         self.dead = False
 
+    async def look(self) -> TokenInfo:
+        return await self._ask("find", self._driver.deadlines.read, self._token.look)
+
     async def find(self, certificate: bytes = b"") -> TokenInfo:
         find = partial(self._token.find, certificate)
         return await self._ask("find", self._driver.deadlines.read, find)

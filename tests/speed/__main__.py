@@ -1,0 +1,142 @@
+"""The command line of `scripts/bench`."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import platform
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+from tests.speed import guard
+from tests.speed.figures import Figure, PeerMissing
+from tests.speed.measures import MEASURES
+from tests.speed.table import as_markdown, on_terminal, put_between_markers
+from tests.speed.turns import Measure, Turns
+
+DOCS = Path(__file__).parents[2] / "docs"
+TABLE = DOCS / "performance.json"
+PAGE = DOCS / "performance.md"
+
+HELD, NOT_MET, PEER_MISSING = 0, 1, 2
+
+
+class Bar:
+    """A progress bar: measures that are done, and what is measured now."""
+
+    def __init__(self, console: Console, measures: int) -> None:
+        self._progress = Progress(
+            TextColumn("{task.completed:.0f}/{task.total:.0f}"),
+            BarColumn(),
+            TimeElapsedColumn(),
+            TextColumn("{task.description}"),
+            console=console,
+            # Nothing else shall draw while something is measured.
+            auto_refresh=False,
+            transient=True,
+        )
+        self._task = self._progress.add_task("", total=measures)
+
+    def __enter__(self) -> Bar:
+        self._progress.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._progress.stop()
+
+    def step(self, what: str) -> None:
+        """Show what is measured, between two samples."""
+        self._progress.update(self._task, description=what)
+        self._progress.refresh()
+
+    def advance(self) -> None:
+        """A measure is done."""
+        self._progress.advance(self._task)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Measure, show the table; returns the exit code."""
+    options = _parser().parse_args(arguments)
+    console = Console()
+    chosen = [one for one in MEASURES if not options.only or one.key in options.only]
+    try:
+        # Before anything is measured: it takes minutes.
+        before = guard.committed(TABLE) if options.check else {}
+        figures = _measure(chosen, Console(stderr=True), quick=options.quick)
+    except PeerMissing as error:
+        print(f"bench: not on this machine: {error}", file=sys.stderr)  # noqa: T201
+        return PEER_MISSING
+    except guard.TableUnreadable as error:
+        print(f"bench: {error}; `scripts/bench --record` writes it", file=sys.stderr)  # noqa: T201
+        return PEER_MISSING
+    console.print(on_terminal(figures))
+    for figure in figures:
+        if figure.note:
+            console.print(f"{figure.name}: {figure.note}", markup=False, highlight=False)
+    text = guard.as_json(figures, **_circumstances(quick=options.quick))
+    if options.json:
+        options.json.write_text(text, encoding="utf-8")
+    if options.record:
+        TABLE.write_text(text, encoding="utf-8")
+        page = PAGE.read_text(encoding="utf-8")
+        PAGE.write_text(put_between_markers(page, as_markdown(figures)), encoding="utf-8")
+    failed = [f"goal not met: {figure.name}" for figure in figures if figure.met is False]
+    failed += [f"worse than the committed table: {line}" for line in guard.worse(figures, before)]
+    for line in failed:
+        console.print(line, markup=False, highlight=False, style="red")
+    return NOT_MET if failed else HELD
+
+
+def _measure(measures: Sequence[Measure], console: Console, *, quick: bool) -> list[Figure]:
+    figures = []
+    with Bar(console, len(measures)) as bar:
+        for measure in measures:
+            figures += measure.run(Turns(quick, bar, measure.title))
+            bar.advance()
+    return figures
+
+
+def _circumstances(*, quick: bool) -> dict[str, object]:
+    """What the absolute values hang on."""
+    return {
+        "when": time.strftime("%Y-%m-%d"),
+        "quick": quick,
+        "python": platform.python_version(),
+        "machine": f"{platform.machine()}, {os.cpu_count()} processors",
+    }
+
+
+def _parser() -> argparse.ArgumentParser:
+    keys = [measure.key for measure in MEASURES]
+    parser = argparse.ArgumentParser(
+        prog="bench",
+        description="Measure the kiosk beside what else could run on this machine, in turn.",
+        epilog="exit codes: 0 all goals are met; 1 one is not, or a ratio got worse; 2 a peer or "
+        "the committed table is missing. What is measured: "
+        + "; ".join(f"{measure.key}: {measure.title}" for measure in MEASURES),
+    )
+    parser.add_argument("--quick", action="store_true", help="fewer samples: under a minute")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures to FILE")
+    parser.add_argument(
+        "--check",
+        action="store_true",
+        help="compare with docs/performance.json, and name what got worse by more than 20 %%",
+    )
+    parser.add_argument(
+        "--record",
+        action="store_true",
+        help="write docs/performance.json and the table of docs/performance.md",
+    )
+    parser.add_argument(
+        "--only", nargs="+", choices=keys, metavar="KEY", help="measure these: " + ", ".join(keys)
+    )
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,16 @@
+"""Everything that is measured, in the order of the table."""
+
+from __future__ import annotations
+
+from tests.speed import card, idle, keys, memory, service, start, switch
+from tests.speed.turns import Measure
+
+MEASURES: tuple[Measure, ...] = (
+    *start.MEASURES,
+    *memory.MEASURES,
+    *idle.MEASURES,
+    *card.MEASURES,
+    *keys.MEASURES,
+    *switch.MEASURES,
+    *service.MEASURES,
+)

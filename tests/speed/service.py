@@ -1,0 +1,154 @@
+"""The service's share of a visit: an order, from the key that confirms it to "sent"."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import secrets
+import socket
+import time
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import padding, rsa
+
+from kiosk.sandbox.pki import SandboxPki
+from kiosk.service.client import ServiceClient
+from kiosk.service.errors import ServiceError
+from kiosk.service.proof import ProofRequest, assemble, signing_input
+from tests.speed.figures import Figure, Goal, Kind, Samples, compared
+from tests.speed.lab import TOKEN, lab
+from tests.speed.turns import Measure, Turns
+from tests.speed.visit import visit
+from tests.stack.journey import BETWEEN_PRESSES, READING
+
+KIOSK = "test"
+"""The kiosk's name in the tests' configuration."""
+USERNAME = "hoasen"
+
+_DER = serialization.Encoding.DER
+_MS = 1000
+
+
+def recorded_order(reset_id: str, idempotency_key: str) -> bytes:
+    """The bytes with which the kiosk's own client confirms a reset."""
+
+    async def record() -> bytes:
+        came: list[bytes] = []
+
+        async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            head = await reader.readuntil(b"\r\n\r\n")
+            came.append(head + await reader.readexactly(content_length(head)))
+            writer.write(b"HTTP/1.1 500 Recorded\r\nContent-Length: 0\r\n\r\n")
+            await writer.drain()
+            writer.close()
+
+        async with await asyncio.start_server(answer, "127.0.0.1", 0) as server:
+            host, port = server.sockets[0].getsockname()
+            client = ServiceClient(f"http://{host}:{port}", KIOSK)
+            try:
+                await client.confirm(reset_id, idempotency_key)
+            except ServiceError:
+                # It was told that the service has failed.
+                return came[0]
+            finally:
+                await client.close()
+        raise RuntimeError("the client believed an answer that is none")
+
+    return asyncio.run(record())
+
+
+def content_length(head: bytes) -> int:
+    """Bytes of content that follow the head of an HTTP message; 0 if it does not tell."""
+    found = re.search(rb"^content-length:[ \t]*(\d+)[ \t]*\r?$", head, re.MULTILINE | re.IGNORECASE)
+    return int(found[1]) if found else 0
+
+
+class RawExchange:
+    """Confirms resets of its own with a socket, and nothing between the socket and the bytes."""
+
+    def __init__(self, url: str, directory: Path) -> None:
+        """Keep the service's URL, and the sandbox's folder, where the token's key is as well."""
+        self._url = url
+        pki = SandboxPki.open(directory)
+        key, leaf = pki.leaf(TOKEN)
+        if not isinstance(key, rsa.RSAPrivateKey):
+            raise TypeError("the token has a key of another kind")
+        self._key = key
+        self._chain = tuple(one.public_bytes(_DER) for one in (leaf, *pki.intermediates))
+
+    def confirm(self) -> float:
+        """Confirm a new reset; seconds for the exchange."""
+        reset_id = asyncio.run(self._new_reset())
+        request = recorded_order(reset_id, secrets.token_urlsafe(24))
+        address = urlsplit(self._url)
+        # The kiosk's customer reads for as long before they confirm, and the service rests.
+        time.sleep(READING + BETWEEN_PRESSES)
+        with socket.create_connection((address.hostname, address.port)) as connection:
+            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            begin = time.monotonic()
+            connection.sendall(request)
+            answer = b""
+            while not is_whole(answer):
+                part = connection.recv(1 << 16)
+                if not part:
+                    raise RuntimeError("the service hung up")
+                answer += part
+            took = time.monotonic() - begin
+        status = answer.splitlines()[0]
+        if b" 200 " not in status:
+            raise RuntimeError(f"the service refused: {status!r}")
+        return took
+
+    async def _new_reset(self) -> str:
+        """Prove the token as the kiosk does, with the key itself."""
+        client = ServiceClient(self._url, KIOSK)
+        try:
+            challenge = await client.challenge(self._chain)
+            facts = ProofRequest(
+                audience=client.audience,
+                username=USERNAME,
+                challenge=challenge.challenge,
+                kiosk=KIOSK,
+                issued_at=int(time.time()),
+                chain=self._chain,
+            )
+            message = signing_input(facts, "RS256")
+            signature = self._key.sign(message, padding.PKCS1v15(), hashes.SHA256())
+            reset = await client.request_reset(USERNAME, assemble(message, signature))
+        finally:
+            await client.close()
+        return reset.id
+
+
+def is_whole(answer: bytes) -> bool:
+    """Whether this is all of an HTTP answer that tells its length."""
+    head, end, content = answer.partition(b"\r\n\r\n")
+    return bool(end) and len(content) >= content_length(head)
+
+
+def measure_service(turns: Turns) -> list[Figure]:
+    """From the key to "sent"."""
+    with lab() as laboratory, laboratory.kiosk() as console:
+        raw = RawExchange(laboratory.url, laboratory.directory)
+        ours, peer = turns.alternate(
+            turns.rounds(12, 2),
+            lambda: visit(laboratory, console).sent,
+            raw.confirm,
+            unmeasured=1,
+        )
+    return [
+        compared(
+            'confirm → "sent" on the screen, loopback',
+            "ms",
+            Samples([one * _MS for one in ours.values]),
+            Samples([one * _MS for one in peer.values]),
+            "one raw HTTP exchange of the same bytes",
+            Goal(Kind.MORE, 15),
+            note="both over a connection that is open; the service sends a mail for each",
+        )
+    ]
+
+
+MEASURES: tuple[Measure, ...] = (Measure("service", "Service: confirm → sent", measure_service),)

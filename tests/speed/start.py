@@ -1,0 +1,91 @@
+"""How long the first frame takes, with what it reads in the page cache, and without."""
+
+from __future__ import annotations
+
+import os
+import sys
+import sysconfig
+from collections.abc import Callable
+from pathlib import Path
+
+import kiosk as product
+from tests.speed import bare_label
+from tests.speed.figures import Figure, Goal, Kind, compared
+from tests.speed.room import room
+from tests.speed.terminal import Terminal
+from tests.speed.turns import Measure, Turns
+from tests.stack.journey import WELCOME
+
+GOAL = Goal(Kind.RATIO, 1.25)
+PEER = "bare Textual app with one label"
+
+BARE = [sys.executable, "-m", "tests.speed.bare_label"]
+
+
+def measure(turns: Turns) -> list[Figure]:
+    """From the start of the process to the last byte of the first frame, on a terminal."""
+    with room() as where:
+
+        def kiosk_once() -> float:
+            with where.start() as terminal:
+                return (terminal.wait_for(WELCOME) - terminal.started) * 1000
+
+        def bare_once() -> float:
+            with Terminal(BARE) as terminal:
+                return (terminal.wait_for(bare_label.TEXT) - terminal.started) * 1000
+
+        turns.what = "first frame, warm"
+        warm = turns.alternate(turns.rounds(21, 5), kiosk_once, bare_once, unmeasured=1)
+        files = read_files()
+        turns.what = "first frame, cold"
+        cold = turns.alternate(
+            turns.rounds(9, 2), lambda: _cold(files, kiosk_once), lambda: _cold(files, bare_once)
+        )
+    name = "process start → first frame"
+    return [
+        compared(f"{name}, {cache} cache", "ms", ours, peer, PEER, GOAL)
+        for cache, (ours, peer) in (("warm", warm), ("cold", cold))
+    ]
+
+
+def _cold(files: list[Path], side: Callable[[], float]) -> float:
+    evict(files)
+    return side()
+
+
+def read_files() -> list[Path]:
+    """All files that either side may read: the interpreter, its libraries, its packages, the
+    kiosk."""
+    folders = {Path(sysconfig.get_path(name)) for name in ("stdlib", "purelib", "platlib")}
+    folders.add(Path(product.__file__).parent)
+    found = {
+        path
+        for folder in folders
+        for path in folder.rglob("*")
+        if path.suffix in _READ and path.is_file()
+    }
+    return sorted({Path(sys.executable).resolve(), *found})
+
+
+_READ = {".py", ".pyc", ".so", ".tcss", ".mo", ".pth", ".toml", ".txt", ".json", ".pem"}
+
+
+def evict(files: list[Path]) -> None:
+    """Have the kernel forget the contents of these files (posix_fadvise(2), DONTNEED).
+
+    What another process has mapped stays, so a program that runs beside this one keeps the
+    interpreter's own pages: for both sides alike.
+    """
+    for path in files:
+        try:
+            descriptor = os.open(path, os.O_RDONLY)
+        except OSError:
+            continue
+        try:
+            os.fdatasync(descriptor)
+            os.posix_fadvise(descriptor, 0, 0, os.POSIX_FADV_DONTNEED)
+        finally:
+            os.close(descriptor)
+
+
+MEASURES = (Measure("start", "process start → first frame", measure),)

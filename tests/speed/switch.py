@@ -1,0 +1,96 @@
+"""How soon the next screen is there."""
+
+from __future__ import annotations
+
+import random
+import sys
+import time
+from collections.abc import Callable
+
+from tests.speed import bare_screens, visits
+from tests.speed.figures import Figure, Goal, Kind, compared
+from tests.speed.keys import F2, PAUSES
+from tests.speed.room import room
+from tests.speed.terminal import Terminal
+from tests.speed.turns import Measure, Turns
+from tests.stack.journey import WELCOME
+
+GOAL = Goal(Kind.RATIO, 1.3)
+
+BARE_SCREENS = [sys.executable, "-m", "tests.speed.bare_screens"]
+
+ESCAPE = "\x1b"
+
+CONSENT, CASES = "Tôi đồng ý", "Tôi nhớ tên đăng nhập"
+"""On the notice about data, and on the screen after it."""
+
+
+def measure(turns: Turns) -> list[Figure]:
+    """From the press to the last byte of the new screen: from the notice about data to the next
+    screen with `1`. The way back, with Esc, is not measured: of that key Textual finds out only
+    after a pause that it does not begin the sequence of another one."""
+    times = turns.rounds(200, 20)
+    turns.what = "screen switch"
+    with (
+        room() as where,
+        where.start(visits.QUICK) as kiosk,
+        Terminal([*BARE_SCREENS, "page"]) as page,
+        Terminal([*BARE_SCREENS, "label"]) as label,
+    ):
+        kiosk.wait_for(WELCOME)
+        kiosk.forget()
+        kiosk.press(visits.ENTER)
+        kiosk.wait_for(CONSENT)
+        sides = [_switcher(kiosk, ("1", CASES), (ESCAPE, CONSENT))]
+        there, back = bare_screens.TITLES[::-1]
+        for bare in (page, label):
+            bare.wait_for(back)
+            sides.append(_switcher(bare, (F2, there), (F2, back)))
+        ours, paged, labelled = turns.alternate(times, *sides, unmeasured=4)
+    name, note = "screen switch, p99", f"p99 of {times} switches"
+    return [
+        compared(
+            name,
+            "ms",
+            ours,
+            paged,
+            "bare Textual screen with as many words and buttons",
+            GOAL,
+            p99=True,
+            note=note,
+        ),
+        compared(
+            f"{name}, against one label",
+            "ms",
+            ours,
+            labelled,
+            "bare Textual screen with one label",
+            None,
+            p99=True,
+            note=note,
+        ),
+    ]
+
+
+def _switcher(
+    terminal: Terminal, there: tuple[str, str], back: tuple[str, str]
+) -> Callable[[], float]:
+    """Goes there and back: with a key each, which brings a screen with these words. Returns
+    milliseconds for the way there."""
+
+    def switch() -> float:
+        taken = _timed(terminal, *there)
+        _timed(terminal, *back)
+        return taken
+
+    return switch
+
+
+def _timed(terminal: Terminal, key: str, words: str) -> float:
+    time.sleep(random.uniform(*PAUSES))  # noqa: S311 - Nothing secret hangs on it.
+    terminal.forget()
+    pressed = terminal.press(key)
+    return (terminal.wait_for(words) - pressed) * 1000
+
+
+MEASURES = (Measure("switch", "screen switch", measure),)
