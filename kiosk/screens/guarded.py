@@ -26,6 +26,14 @@ class _Late(NamedTuple):
     """With the screen, what it was meant for; nothing else takes it."""
 
 
+class Ground(Screen[None]):
+    """Lies under all other screens and is never seen, so it draws nothing. Textual's own would have
+    the screen above it drawn twice at the start."""
+
+    def _compositor_refresh(self) -> None:
+        pass
+
+
 class GuardedScreen(Screen[None], inherit_bindings=False):
     """Judges presses by `PRESSES` before anything else hears of them.
 
@@ -54,7 +62,7 @@ class GuardedScreen(Screen[None], inherit_bindings=False):
         if self._held:
             self._held = False
             # A layout draws what is new, and that is all of it.
-            self._layout_required = True
+            self._layout_required, self._repaint_required = True, False
             self._on_timer_update()
 
     def arrived(self) -> None:
@@ -76,7 +84,10 @@ class GuardedScreen(Screen[None], inherit_bindings=False):
         return super().refresh(*regions, repaint=repaint, layout=layout, recompose=recompose)
 
     def _compositor_refresh(self) -> None:
-        if not self._held:
+        if self.app._batch_count:
+            # Textual would draw all the same, and throw it away.
+            self._layout_required = True
+        elif not self._held:
             super()._compositor_refresh()
 
     def digits(self) -> Iterable[int]:
