@@ -84,10 +84,15 @@ class GuardedScreen(Screen[None], inherit_bindings=False):
         return super().refresh(*regions, repaint=repaint, layout=layout, recompose=recompose)
 
     def _compositor_refresh(self) -> None:
+        """Draw, unless drawing is held or the whole screen is about to be drawn anyway.
+
+        Textual (8.2) draws what the app's `batch_update` holds back, throws it away, and does it
+        again at the end of the batch; and after a change of the layout it draws a screen that was
+        to be refreshed as a whole twice.
+        """
         if self.app._batch_count:
-            # Textual would draw all the same, and throw it away.
             self._layout_required = True
-        elif not self._held:
+        elif not (self._held or self._repaint_required):
             super()._compositor_refresh()
 
     def digits(self) -> Iterable[int]:

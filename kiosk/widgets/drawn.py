@@ -82,7 +82,8 @@ class Words(Drawn, Static):
         if not self.display:
             return
         words = self.words(view, t)
-        # The same words again would have the whole screen laid out anew.
+        # The same words again would have the whole screen laid out anew, also where nobody looks
+        # for hours.
         if self._language != t.language or not words.is_same(self._shown):
             self._language, self._shown = t.language, words
             self.update(words)

@@ -1,11 +1,13 @@
-"""The screen never freezes: keys, staff call and removal are answered while a module hangs."""
+"""The screen never freezes: keys, staff call and removal are answered while a module hangs.
+
+How quickly they are answered is measured by the benchmark; here, only that nothing waits for
+the module.
+"""
 
 from __future__ import annotations
 
 import os
-import select
 import signal
-import statistics
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
@@ -48,11 +50,11 @@ HANGS = {
 }
 """Functions that may hang, and where the customer is then."""
 
-AT_ONCE = 100.0
-"""Milliseconds. Up to there, an answer is felt to be immediate."""
-
 DEADLINE = 3.0
 """Seconds. Long enough for some key presses, short enough to be waited for."""
+
+STILL_LIVE = 1.0
+"""Seconds. A busy machine answers a key within it, a screen that waits for the module does not."""
 
 LONG = 30.0
 """Seconds. A deadline that no test waits for."""
@@ -159,19 +161,12 @@ def run_into(kiosk: FaultyKiosk, function: str) -> tuple[int, float]:
     return helper, asked
 
 
-def first_change(console: Console, key: str) -> float:
-    """Milliseconds from the key's write until the first changed cells could be read."""
+def answered(console: Console, key: str) -> None:
+    """Press a key and see something change, long before the hang ends at its deadline."""
     quiet(console)
     before = console.text
-    began = time.perf_counter()
     console.press(key)
-    while True:
-        readable, _, _ = select.select([console.process.child_fd], [], [], 10)
-        arrived = time.perf_counter()
-        assert readable, f"{key} changes nothing:\n{console.text}"
-        console.pump(0)
-        if console.text != before:
-            return (arrived - began) * 1000
+    console.wait_until(lambda: console.text != before, f"an answer to {key}", STILL_LIVE)
 
 
 def quiet(console: Console) -> None:
@@ -182,26 +177,23 @@ def quiet(console: Console) -> None:
         console.pump(0.05)
 
 
-def toggle(console: Console) -> list[float]:
-    """Press F2 and F3, twice, and look at the answers; the screen ends as it began."""
-    taken = []
+def toggle(console: Console) -> None:
+    """Press F2 and F3, twice; the screen ends as it began."""
     for language in ("en", "vi"):
         for key in ("f2", "f3"):
-            taken.append(first_change(console, key))
+            answered(console, key)
             console.wait(LANGUAGE_KEY[language])
         if language == "en":
             # Sooner, the same key would be the second half of a double tap.
             time.sleep(DOUBLE_TAP)
-    return taken
 
 
-def call_staff(kiosk: FaultyKiosk, busy: str) -> float:
+def call_staff(kiosk: FaultyKiosk, busy: str) -> None:
     """Press F1, see that staff are called, and go on to the step that is under it."""
-    taken = first_change(kiosk.console, "f1")
+    answered(kiosk.console, "f1")
     kiosk.console.wait(STAFF_CALLED)
     kiosk.customer.press("escape")
     kiosk.console.wait(busy)
-    return taken
 
 
 def remove_and_start_over(kiosk: FaultyKiosk) -> None:
@@ -223,8 +215,8 @@ def test_while_a_module_hangs(kiosk: FaultyKiosk, function: str) -> None:
         wait_for(lambda pid=ready: not exists(pid), "its end")  # type: ignore[misc]
 
     helper, _ = run_into(kiosk, function)
-    languages = toggle(kiosk.console)
-    calls = [call_staff(kiosk, busy)]
+    toggle(kiosk.console)
+    call_staff(kiosk, busy)
     assert kiosk.misbehaving.entered(function), "it hangs all this time"
     remove_and_start_over(kiosk)
     assert not exists(helper)
@@ -232,9 +224,7 @@ def test_while_a_module_hangs(kiosk: FaultyKiosk, function: str) -> None:
     tried = kiosk.misbehaving.logins()
 
     helper, asked = run_into(kiosk, function)
-    calls += [call_staff(kiosk, busy) for _ in range(2)]
-    for answers in (languages, calls):
-        assert statistics.median(answers) <= AT_ONCE, answers
+    call_staff(kiosk, busy)
     kiosk.console.wait(*STALLED)
     deadline = OPEN_DEADLINE if function == "C_Initialize" else DEADLINE
     assert deadline <= time.monotonic() - asked <= deadline + REMOVAL_GRACE + SLACK
@@ -255,8 +245,7 @@ def test_a_stopped_helper_is_ended_at_the_deadline(kiosk: FaultyKiosk) -> None:
     asked = time.monotonic()
     kiosk.customer.press("enter")
     kiosk.console.wait(BUSY["verifying"])
-    answers = toggle(kiosk.console)
-    assert statistics.median(answers) <= AT_ONCE, answers
+    toggle(kiosk.console)
     kiosk.console.wait(*STALLED)
     assert DEADLINE <= time.monotonic() - asked <= DEADLINE + REMOVAL_GRACE + SLACK
     assert not exists(helper)
