@@ -30,11 +30,10 @@ from textual.widget import Widget
 from kiosk import memory
 from kiosk.config import ConfigError
 from kiosk.controller import Controller
-from kiosk.effects import Tools
 from kiosk.flow import BUSY_STATES, Overlay, State
 from kiosk.keyboard import KeyByKeyDriver, hung_up
 from kiosk.narration import Narration
-from kiosk.screens import screen_for
+from kiosk.screens import load_all, screen_for
 from kiosk.screens.base import (
     DemoAsked,
     JourneyScreen,
@@ -43,6 +42,7 @@ from kiosk.screens.base import (
     SpeechAsked,
     ThemeToggled,
 )
+from kiosk.screens.guarded import Ground
 from kiosk.screens.note import NoteScreen
 from kiosk.screens.too_small import TooSmallScreen, fits
 from kiosk.styles import STYLE_SHEETS
@@ -56,6 +56,7 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
     from textual.widgets import Input
 
+    from kiosk.effects import Tools
     from kiosk.widgets.hint import Hint
     from kiosk.widgets.pin_entry import PinEntry
 
@@ -141,6 +142,10 @@ class KioskApp(App[None], inherit_bindings=False):
 
     # Life
 
+    def get_default_screen(self) -> Ground:
+        """Put something under all screens."""
+        return Ground(id="_default")
+
     def on_load(self) -> None:
         """Hear of every fault before the terminal's thread is there to have one."""
         loop = asyncio.get_running_loop()
@@ -179,6 +184,7 @@ class KioskApp(App[None], inherit_bindings=False):
 
     async def _equip(self) -> None:
         try:
+            await asyncio.to_thread(load_all)
             tools = await asyncio.to_thread(self._load_tools)
             if self._alone:
                 memory.settle()
@@ -279,6 +285,7 @@ class KioskApp(App[None], inherit_bindings=False):
             await self._move(shown, view, anew=waited)
             if hidden:
                 await self._cover_or_uncover()
+        self.screen.check_idle()
 
     async def _move(self, shown: View | None, view: View, *, anew: bool) -> None:
         """Go to another step, or to the same one `anew`; open or close what lies over it."""
@@ -297,8 +304,7 @@ class KioskApp(App[None], inherit_bindings=False):
     async def _replace(self, screen: JourneyScreen, *, first: bool) -> None:
         """Show a new screen instead of the one that is shown, if there is one."""
         gone = [] if first else [self.screen, *self.screen.walk_children(Widget)]
-        if not self._batch_count:
-            screen.hold()
+        screen.hold()
         await (self.push_screen if first else self.switch_screen)(screen)
         screen.arrived()
         memory.forget_drawings(gone)
@@ -488,6 +494,14 @@ class KioskApp(App[None], inherit_bindings=False):
         return isinstance(event, events.InputEvent | events.Paste) and not isinstance(
             event, events.MouseMove
         )
+
+    def refresh_css(self, animate: bool = True) -> None:
+        """Give the style sheets the theme's values. Before there is a screen, Textual would read
+        them all to see whether they are in order, and then read them again."""
+        if self._screen_stack:
+            super().refresh_css(animate)
+        else:
+            self.stylesheet.set_variables(self.get_css_variables())
 
     def copy_to_clipboard(self, text: str) -> None:
         """Nothing is ever copied: a terminal would hand it to the next customer."""

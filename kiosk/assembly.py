@@ -16,8 +16,6 @@ from kiosk.hardware.catalogue import Catalogue
 from kiosk.hardware.readers import ReaderWatcher
 from kiosk.hours import DAYS, OpeningHours, Span
 from kiosk.machine import Machine
-from kiosk.printing.device import Device
-from kiosk.printing.printer import Printer
 from kiosk.staff.pin_hash import HashInvalid, PinHash
 from kiosk.view import View
 from kiosk.webmail import WebmailDirectory
@@ -30,6 +28,7 @@ if TYPE_CHECKING:
     from kiosk.hardware.unknown_tokens import UnknownTokens
     from kiosk.mail_exchange import MailboxFinder
     from kiosk.narration import Narration
+    from kiosk.printing.printer import Printer
     from kiosk.service.client import ServiceClient
     from kiosk.service.webhook import StaffWebhook
     from kiosk.staff.mode import StaffRoom
@@ -75,6 +74,8 @@ class Settings:
             expected = f"0, or at least {LEAST_ALTERNATE:g} seconds"
             raise ConfigError(path, "screen.alternate", f"{config.screen.alternate:g}", expected)
         if config.printer.device:
+            from kiosk.printing.device import Device  # noqa: PLC0415
+
             try:
                 Device.parse(config.printer.device)
             except ConfigError as error:
@@ -173,6 +174,8 @@ class Settings:
         section = self.config.printer
         if not section.device:
             return None
+        from kiosk.printing.printer import Printer  # noqa: PLC0415
+
         return Printer(section.device, columns=section.columns, dots=section.dots)
 
     def _beside(self, name: str) -> str:
@@ -276,6 +279,9 @@ class Settings:
 
     def staff_room(self) -> StaffRoom | None:
         """Make what staff mode works with; None where no staff PIN is configured."""
+        state, audit = self.state_directory, self.audit_directory
+        if not self.config.staff.pin_hash or state is None or audit is None:
+            return None
         from kiosk.staff.diagnostics import FOLDER, Diagnostics  # noqa: PLC0415
         from kiosk.staff.mode import StaffRoom  # noqa: PLC0415
         from kiosk.staff.qr_test import harmless_url  # noqa: PLC0415
@@ -284,9 +290,6 @@ class Settings:
         from kiosk.staff.tries import Tries  # noqa: PLC0415
         from kiosk.staff.visits import visits_page  # noqa: PLC0415
 
-        state, audit = self.state_directory, self.audit_directory
-        if not self.config.staff.pin_hash or state is None or audit is None:
-            return None
         pin_hash = PinHash.parse(self.config.staff.pin_hash)
         recent = RecentLog.installed()
         diagnostics = Diagnostics(

@@ -12,9 +12,9 @@ import logging
 from collections import deque
 from collections.abc import Callable, Coroutine
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from kiosk import __version__, delivery, effects, problems
+from kiosk import __version__, problems
 from kiosk.audit import (
     BROKEN_OFF,
     CRASHED,
@@ -28,7 +28,6 @@ from kiosk.audit import (
 )
 from kiosk.choice import Choice
 from kiosk.config import Config
-from kiosk.effects import Tools
 from kiosk.flow import (
     STAFF_STATES,
     UNATTENDED_STATES,
@@ -61,34 +60,45 @@ from kiosk.flow import (
     UsernameEntered,
 )
 from kiosk.hardware.readers import ReaderState, ReaderWatcher
-from kiosk.hardware.token import Token
 from kiosk.idle import IdleClock
 from kiosk.machine import Machine
 from kiosk.pin import PinBuffer
-from kiosk.printing.printer import Printer
-from kiosk.printing.slips import SlipDesk
 from kiosk.projection import projected
 from kiosk.readiness import Readiness
 from kiosk.recorder import Recorder, outcome_of
 from kiosk.session import Visit
-from kiosk.staff.health import Health
-from kiosk.staff.mode import StaffMode, StaffRoom, Surroundings
 from kiosk.staff_bell import StaffBell
 from kiosk.token_watch import TokenWatch
 from kiosk.view import DemoView, StaffCall, View
 
+if TYPE_CHECKING:
+    from kiosk.effects import Tools
+    from kiosk.hardware.token import Token
+    from kiosk.printing.printer import Printer
+    from kiosk.staff.health import Health
+    from kiosk.staff.mode import StaffRoom, Surroundings
+
 log = logging.getLogger(__name__)
 
 
-RECORDED: dict[Effect, Callable[[Visit, Tools], Coroutine[Any, Any, Event]]] = {
-    Effect.READ_TOKEN: effects.read_token,
-    Effect.PREPARE_LOGIN: effects.prepare_login,
-    Effect.PROVE: effects.prove,
-    Effect.SIGN: effects.sign,
-    Effect.SEND: delivery.send,
-    Effect.RESEND: delivery.resend,
-}
-"""What a journey waits for, each between two lines of the journal."""
+Work = Callable[["Visit", "Tools"], Coroutine[Any, Any, Event]]
+"""What an effect does outside."""
+
+
+def recorded(effect: Effect) -> Work:
+    """Return what a journey waits for, between two lines of the journal."""
+    # Nothing of it is needed for the first frame.
+    from kiosk import delivery, effects  # noqa: PLC0415
+
+    work: dict[Effect, Work] = {
+        Effect.READ_TOKEN: effects.read_token,
+        Effect.PREPARE_LOGIN: effects.prepare_login,
+        Effect.PROVE: effects.prove,
+        Effect.SIGN: effects.sign,
+        Effect.SEND: delivery.send,
+        Effect.RESEND: delivery.resend,
+    }
+    return work[effect]
 
 
 class Controller:
@@ -149,7 +159,11 @@ class Controller:
             fixed_reader=config.hardware.fixed_reader,
         )
         self._bell = StaffBell(self._equipped, self._recorder, self.refresh)
-        self._slips = SlipDesk(printer, self._recorder, self.refresh) if printer else None
+        self._slips = None
+        if printer is not None:
+            from kiosk.printing.slips import SlipDesk  # noqa: PLC0415
+
+            self._slips = SlipDesk(printer, self._recorder, self.refresh)
         self._idle = IdleClock(
             config.time,
             self.dispatch,
@@ -167,7 +181,11 @@ class Controller:
         self.leave: Callable[[], None] = lambda: None
         """Ends the program in an orderly way; whoever supervises it starts it again."""
         self._began = datetime.now().astimezone()
-        self._staff = StaffMode(staff, self._surroundings()) if staff else None
+        self._staff = None
+        if staff is not None:
+            from kiosk.staff.mode import StaffMode  # noqa: PLC0415
+
+            self._staff = StaffMode(staff, self._surroundings())
         self._demo: DemoView | None = None
         self._staff_asked: StaffTopicAsked | StaffJobAsked = StaffTopicAsked()
         """What staff want to see or to be done."""
@@ -438,7 +456,7 @@ class Controller:
             event: Event | None = None
             try:
                 if await self._recorder.write(EFFECT_BEGUN, trace, effect=effect.value):
-                    event = await RECORDED[effect](visit, tools)
+                    event = await recorded(effect)(visit, tools)
                 else:
                     event = Failed(problems.KIOSK_DISK.code)
             finally:
@@ -505,6 +523,8 @@ class Controller:
 
     async def _follow_mail(self, visit: Visit) -> None:
         """Show how far the mail is, as the service tells it."""
+        from kiosk import delivery  # noqa: PLC0415
+
         async for event in delivery.follow(visit, await self._equipped()):
             if event is not None and self._journey.accepts(type(event)):
                 self.dispatch(event)
@@ -560,6 +580,8 @@ class Controller:
     # Staff mode
 
     def _surroundings(self) -> Surroundings:
+        from kiosk.staff.mode import Surroundings  # noqa: PLC0415
+
         return Surroundings(
             health=self._health,
             readers=lambda: self._tokens.readers,
@@ -578,6 +600,8 @@ class Controller:
         self.leave()
 
     def _health(self) -> Health:
+        from kiosk.staff.health import Health  # noqa: PLC0415
+
         now = datetime.now().astimezone()
         return Health(
             readers=self._tokens.readers,

@@ -10,7 +10,6 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from kiosk import problems
-from kiosk.effects import distrust_problem
 from kiosk.hardware.readers import ReaderState
 from kiosk.machine import Condition, Machine
 from kiosk.problems import Problem
@@ -160,6 +159,8 @@ class Readiness:
 def service_problem(error: ServiceError) -> Problem:
     """What keeps the service from serving this kiosk."""
     if isinstance(error, ServiceUntrusted):
+        from kiosk.effects import distrust_problem  # noqa: PLC0415
+
         return distrust_problem(error)
     if isinstance(error, ServiceRefused) and error.code == "kiosk_unknown":
         return problems.KIOSK_NOT_KNOWN

@@ -26,6 +26,14 @@ class _Late(NamedTuple):
     """With the screen, what it was meant for; nothing else takes it."""
 
 
+class Ground(Screen[None]):
+    """Lies under all other screens and is never seen, so it draws nothing. Textual's own would have
+    the screen above it drawn twice at the start."""
+
+    def _compositor_refresh(self) -> None:
+        pass
+
+
 class GuardedScreen(Screen[None], inherit_bindings=False):
     """Judges presses by `PRESSES` before anything else hears of them.
 
@@ -54,7 +62,7 @@ class GuardedScreen(Screen[None], inherit_bindings=False):
         if self._held:
             self._held = False
             # A layout draws what is new, and that is all of it.
-            self._layout_required = True
+            self._layout_required, self._repaint_required = True, False
             self._on_timer_update()
 
     def arrived(self) -> None:
@@ -82,7 +90,9 @@ class GuardedScreen(Screen[None], inherit_bindings=False):
         again at the end of the batch; and after a change of the layout it draws a screen that was
         to be refreshed as a whole twice.
         """
-        if not (self._held or self.app._batch_count or self._repaint_required):
+        if self.app._batch_count:
+            self._layout_required = True
+        elif not (self._held or self._repaint_required):
             super()._compositor_refresh()
 
     def digits(self) -> Iterable[int]:

@@ -13,7 +13,7 @@ from textual.message import Message
 from kiosk.flow import Event
 from kiosk.i18n import Translator
 from kiosk.view import View
-from kiosk.widgets.drawn import Source, When, Words, phrase
+from kiosk.widgets.drawn import Source, When, Words
 
 
 class ActionButton(Words, can_focus=True):
@@ -63,14 +63,15 @@ class ActionButton(Words, can_focus=True):
         """The digit that presses this button, shown before its words; 0: none does."""
         self.set_class(primary, "primary")
 
-    def draw(self, view: View, t: Translator) -> None:
-        """Show the words, after the digit if there is one."""
-        super().draw(view, t)
-        if self.display and self.number:
-            lines = phrase(self.source, view, t).split("\n")
-            mark = f"{self.number}{self.NUMBER_GAP}"
-            indented = [Content(" " * len(mark)) + line for line in lines[1:]]
-            self.update(Content("\n").join([Content(mark) + lines[0], *indented]))
+    def words(self, view: View, t: Translator) -> Content:
+        """The words, after the digit if there is one."""
+        words = super().words(view, t)
+        if not self.number:
+            return words
+        lines = words.split("\n")
+        mark = f"{self.number}{self.NUMBER_GAP}"
+        indented = [Content(" " * len(mark)) + line for line in lines[1:]]
+        return Content("\n").join([Content(mark) + lines[0], *indented])
 
     def action_press(self) -> None:
         """Press the button."""

@@ -74,16 +74,23 @@ class Words(Drawn, Static):
         self._when = when
         self._language = ""
         """By whose rules the lines are broken."""
+        self._shown = Content("")
 
     def draw(self, view: View, t: Translator) -> None:
         """Show the text, or hide the widget if it does not belong to this view."""
-        language, self._language = self._language, t.language
         self.display = self._when is None or self._when(view)
-        if self.display:
-            text = phrase(self.source, view, t)
-            # What stands there already is not drawn again, also where nobody looks for hours.
-            if language != t.language or not self._whole.is_same(text):
-                self.update(text)
+        if not self.display:
+            return
+        words = self.words(view, t)
+        # The same words again would have the whole screen laid out anew, also where nobody looks
+        # for hours.
+        if self._language != t.language or not words.is_same(self._shown):
+            self._language, self._shown = t.language, words
+            self.update(words)
+
+    def words(self, view: View, t: Translator) -> Content:
+        """What to show of `view`."""
+        return phrase(self.source, view, t)
 
     def get_content_width(self, _container: Size, _viewport: Size) -> int:
         """Width of the text if no line is broken."""

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 from rich.segment import Segment
 from rich.style import Style
@@ -24,13 +26,27 @@ _DARK = Style(color="#000000", bgcolor="#000000")
 def matrix(data: str) -> list[list[bool]]:
     """Return the modules of the code for `data` with its border; True is dark."""
     # The library is needed two minutes into a visit, not for the first frame.
-    import qrcode  # noqa: PLC0415
-    from qrcode.constants import ERROR_CORRECT_M  # noqa: PLC0415
+    with _without_pillow():
+        from qrcode.constants import ERROR_CORRECT_M  # noqa: PLC0415
+        from qrcode.main import QRCode  # noqa: PLC0415
 
-    code = qrcode.QRCode(error_correction=ERROR_CORRECT_M, border=BORDER)
+    code = QRCode(error_correction=ERROR_CORRECT_M, border=BORDER)
     code.add_data(data)
     code.make(fit=True)
     return [[bool(module) for module in row] for row in code.get_matrix()]
+
+
+@contextmanager
+def _without_pillow() -> Iterator[None]:
+    """Keep what is imported from loading Pillow, which is there for a printer's process: it would
+    draw the code for no one, and take 4 MB."""
+    loaded = sys.modules.get("PIL")
+    sys.modules["PIL"] = loaded  # type: ignore[assignment]
+    try:
+        yield
+    finally:
+        if loaded is None:
+            del sys.modules["PIL"]
 
 
 class QrCode(Drawn, Widget):

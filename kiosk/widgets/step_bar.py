@@ -24,6 +24,7 @@ class StepBar(Drawn, Static):
         self._step = step
         self._names: tuple[str, ...] = ()
         self._where = ""
+        self._shown = Content("")
 
     def draw(self, _view: View, t: Translator) -> None:
         """Name the steps in the customer's language."""
@@ -40,7 +41,9 @@ class StepBar(Drawn, Static):
         line = self._line(range(1, len(STEPS) + 1))
         if line.cell_length > size.width - self.gutter.width:
             line = self._line((self._step,))
-        self.update(line)
+        if not line.is_same(self._shown):
+            self._shown = line
+            self.update(line)
 
     def _line(self, steps: Iterable[int]) -> Content:
         spans: list[tuple[str, str] | str] = [(self._where, "bold")]

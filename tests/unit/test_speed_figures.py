@@ -10,6 +10,7 @@ import pytest
 from tests.speed import __main__ as bench
 from tests.speed import guard, table
 from tests.speed.figures import Figure, Goal, Kind, PeerMissing, Samples, compared, reported
+from tests.speed.quick_kiosk import ONLY_FOR_TESTS
 from tests.speed.turns import Measure, Turns
 
 RATIO = Goal(Kind.RATIO, 1.25)
@@ -159,6 +160,13 @@ def run_of(
 
     monkeypatch.setattr(bench, "MEASURES", (Measure("it", "what it is", run),))
     return bench.main(arguments)
+
+
+def test_what_the_measured_kiosk_lacks_is_in_no_kiosk() -> None:
+    lock = (bench.DOCS.parent / "scripts/lock/kiosk.txt").read_text(encoding="utf-8")
+    installed = {line.split("==")[0] for line in lock.splitlines() if "==" in line}
+    assert "textual" in installed
+    assert not installed & set(ONLY_FOR_TESTS)
 
 
 def test_exit_codes(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:

@@ -7,9 +7,8 @@ import sys
 from collections.abc import Mapping
 from functools import cache
 
-from kiosk import flow
+from kiosk import flow, screens
 from kiosk.flow import OVERLAY_TABLE, TABLE, Event, Overlay, State
-from kiosk.screens import STATE_SCREENS
 
 ALL_EVENTS: tuple[type[Event], ...] = tuple(
     sorted(
@@ -24,6 +23,8 @@ ALL_EVENTS: tuple[type[Event], ...] = tuple(
     )
 )
 
+screens.load_all()
+
 CUSTOMER_EVENTS: tuple[type[Event], ...] = tuple(
     kind
     for kind in ALL_EVENTS
@@ -32,7 +33,7 @@ CUSTOMER_EVENTS: tuple[type[Event], ...] = tuple(
     or any(
         kind in vars(module).values()
         for name, module in sys.modules.items()
-        if name.startswith(STATE_SCREENS[State.WELCOME].__module__.rpartition(".")[0])
+        if name.startswith(screens.__name__)
     )
 )
 """Events that some screen raises."""
