@@ -190,9 +190,23 @@ MIX: tuple[tuple[Maker, float], ...] = (
 """Who comes, and how many of each hundred."""
 
 
-def next_visit(chance: random.Random) -> Visit:
-    """Draw the next customer."""
-    makers, shares = zip(*MIX, strict=True)
-    make: Maker
-    (make,) = chance.choices(makers, shares)
-    return make(chance)
+class Customers:
+    """All who come, one after the other."""
+
+    def __init__(self, seed: int) -> None:
+        self._chance = random.Random(seed)  # noqa: S311
+        self._missed = False
+        """Whether the token of the wrong PINs has had one since its last right one. A second would
+        lead to its last try, and a third would lock it for all who come after."""
+
+    def next(self) -> Visit:
+        """Draw the next customer."""
+        makers, shares = zip(*MIX, strict=True)
+        make: Maker
+        (make,) = self._chance.choices(makers, shares)
+        visit = make(self._chance)
+        if WRONG_PIN in visit.pins:
+            if self._missed:
+                visit = Visit("right PIN after a wrong one", State.SENT, early=True)
+            self._missed = visit.pins[-1] == WRONG_PIN
+        return visit

@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import random
 import secrets
 import signal
 import sqlite3
@@ -20,7 +19,7 @@ from types import FrameType
 
 from kiosk.flow import State
 from kiosk.sandbox.server.database import FILE
-from tests.endurance.customers import Visit, next_visit
+from tests.endurance.customers import Customers, Visit
 from tests.endurance.hall import Broken, Hall, open_hall
 from tests.endurance.processes import wait_until
 from tests.endurance.quick_pcscd import PartMissing
@@ -73,7 +72,7 @@ def soak(
         PartMissing: a program is not installed.
         Broken: the kiosk has ended, or does not find back to its welcome screen.
     """
-    chance = random.Random(seed)  # noqa: S311
+    customers = Customers(seed)
     result = Result(seed)
     every = max(1, visits // SAMPLES)
     with open_hall(folder) as hall:
@@ -82,7 +81,7 @@ def soak(
         result.samples.append(take_sample(hall, 0))
         began = time.monotonic()
         for number in range(1, visits + 1):
-            _visit(hall, next_visit(chance), result)
+            _visit(hall, customers.next(), result)
             result.visits = number
             if number % every == 0:
                 result.samples.append(take_sample(hall, number))
