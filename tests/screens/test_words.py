@@ -123,9 +123,10 @@ async def all_faults(
                 now = replace(view, language=language, next_language="vi")
                 await app.turn_to(now)
                 found += [
-                    f"{name}, {language}, {further}: {fault}"
-                    for further in sizes
-                    for fault in await _faults_in(app, pilot, further)
+                    f"{name}, {language}, {size}: {fault}"
+                    # The size that the view before has left comes first.
+                    for size in sorted(sizes, key=app.size.__ne__)
+                    for fault in await _faults_in(app, pilot, size)
                 ]
     return found
 
