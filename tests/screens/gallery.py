@@ -187,6 +187,20 @@ class GalleryApp(App[None], inherit_bindings=False):
     def on_mount(self) -> None:
         self.push_screen(screen_for(self.view))
 
+    async def turn_to(self, view: View, *, anew: bool = False) -> None:
+        """Show another view: to start another program takes longer than to draw.
+
+        Args:
+            anew: on a screen of its own, also where the one that is there can draw it.
+        """
+        before, self.view = self.view, view
+        self.raised.clear()
+        self.theme = theme_name(view.theme)
+        if not anew and _have_one_screen(before, view):
+            self.journey_screen.show(view)
+        else:
+            await self.switch_screen(screen_for(view))
+
     @property
     def journey_screen(self) -> JourneyScreen:
         assert isinstance(self.screen, JourneyScreen)
@@ -208,3 +222,15 @@ class GalleryApp(App[None], inherit_bindings=False):
 
     def on_demo_asked(self, message: DemoAsked) -> None:
         self.asked.append(message.action)
+
+
+def _have_one_screen(one: View, other: View) -> bool:
+    """Whether both can be drawn by the same widgets: the same view in another language, or
+    another problem with the same buttons."""
+    if one.problem and other.problem and one.state is other.state:
+        alike = one.state is State.OUT_OF_SERVICE or (
+            one.state is State.PROBLEM and one.problem.can_retry is other.problem.can_retry
+        )
+        if alike:
+            other = replace(other, problem=one.problem, facts=one.facts, pin=one.pin)
+    return replace(one, language=other.language, next_language=other.next_language) == other

@@ -6,6 +6,7 @@ import unicodedata
 from dataclasses import replace
 
 import pytest
+from textual.pilot import Pilot
 
 from kiosk import flow, problems
 from kiosk.flow import StaffTopic, StaffTopicAsked, State
@@ -31,45 +32,41 @@ def squeezed(text: str) -> str:
     return "".join(unicodedata.normalize("NFC", text).split())
 
 
-async def everything_shown(view: View, size: tuple[int, int]) -> str:
+async def everything_shown(app: GalleryApp, pilot: Pilot[None]) -> str:
     """What the sheet shows, leaf after leaf, turned with the page key."""
-    app = GalleryApp(view)
     shown = []
-    async with app.run_test(size=size) as pilot:
+    await pilot.pause()
+    sheet = app.screen.query_one(StaffSheet)
+    for leaf in range(sheet.leaves):
+        assert sheet.leaf == leaf
+        region = sheet.region
+        assert app.screen.query_one("#sheet").region.contains_region(region)
+        assert sheet.content.plain.count("\n") < region.height + 1  # type: ignore[union-attr]
+        shown += [row[region.x : region.right] for row in text_of(app)[region.y : region.bottom]]
+        await pilot.press("pagedown")
         await pilot.pause()
-        sheet = app.screen.query_one(StaffSheet)
-        for leaf in range(sheet.leaves):
-            assert sheet.leaf == leaf
-            region = sheet.region
-            assert app.screen.query_one("#sheet").region.contains_region(region)
-            assert sheet.content.plain.count("\n") < region.height + 1  # type: ignore[union-attr]
-            shown += [
-                row[region.x : region.right] for row in text_of(app)[region.y : region.bottom]
-            ]
-            await pilot.press("pagedown")
-            await pilot.pause()
     return squeezed("".join(shown))
 
 
 @pytest.mark.parametrize(
     ("language", "size"), [("vi", (80, 25)), ("en", (80, 25)), ("vi", (120, 34))]
 )
-@pytest.mark.parametrize("name", PAGES)
-async def test_every_word_of_a_page_is_shown(
-    name: str, language: str, size: tuple[int, int]
-) -> None:
-    view = replace(PAGES[name], language=language)
-    t, page = translator(language), view.staff_mode.page
-    assert page is not None
-    shown = await everything_shown(view, size)
-    for row in page.rows:
-        texts = [row.text, *row.details, *([row.advice] if row.advice else [])]
-        for text in texts:
-            # The status stands before the first line, so a text is looked for by its words.
-            for word in spoken(text, view, t).split():
-                assert squeezed(word) in shown, word
-        if row.status is not None:
-            assert squeezed(t(STATUS_WORDS[row.status])) in shown
+async def test_every_word_of_a_page_is_shown(language: str, size: tuple[int, int]) -> None:
+    t = translator(language)
+    app = GalleryApp(next(iter(PAGES.values())))
+    async with app.run_test(size=size) as pilot:
+        for name, view in PAGES.items():
+            await app.turn_to(replace(view, language=language), anew=True)
+            page, shown = view.staff_mode.page, await everything_shown(app, pilot)
+            assert page is not None
+            for row in page.rows:
+                texts = [row.text, *row.details, *([row.advice] if row.advice else [])]
+                for text in texts:
+                    # The status stands before the first line: a text is looked for by its words.
+                    for word in spoken(text, app.view, t).split():
+                        assert squeezed(word) in shown, (name, word)
+                if row.status is not None:
+                    assert squeezed(t(STATUS_WORDS[row.status])) in shown, name
 
 
 @pytest.mark.parametrize("language", ["vi", "en"])
@@ -91,24 +88,28 @@ async def test_every_code_fits_on_the_smallest_screen(language: str) -> None:
 @pytest.mark.parametrize("language", ["vi", "en"])
 async def test_a_code_tells_what_the_customer_really_reads(language: str) -> None:
     t, outside = translator(language), (Shown.BOTH, Shown.OUT_OF_SERVICE, Shown.CLOSED)
-    for problem in problems.ALL:
-        told = {row.text.key: row.details for row in codes_page(problem.code).rows[:-1]}  # type: ignore[union-attr]
-        states = [
-            *((State.OUT_OF_SERVICE,) if problem.shown in outside else ()),
-            *((State.PROBLEM,) if problem.shown in (Shown.BOTH, Shown.VISIT) else ()),
-        ]
-        for state in states:
-            key = "between" if state is State.OUT_OF_SERVICE else "in_visit"
-            details = told.get(f"staff.codes.shown_{key}") or told["staff.codes.shown"]
-            facts = {"date": ABSENT_VALUE, "time": ABSENT_VALUE}
-            view = View(state, language=language, problem=problem, facts=facts)
-            app = GalleryApp(view)
-            async with app.run_test(size=(120, 34)) as pilot:
-                await pilot.pause()
-                shown = squeezed("".join(text_of(app)))
-            for detail in details:
+    inside = (Shown.BOTH, Shown.VISIT)
+    facts = {"date": ABSENT_VALUE, "time": ABSENT_VALUE}
+    # Those with the same buttons one after the other.
+    shown = [
+        View(state, language=language, problem=problem, facts=facts)
+        for state, kinds in ((State.OUT_OF_SERVICE, outside), (State.PROBLEM, inside))
+        for problem in sorted(problems.ALL, key=lambda one: one.can_retry)
+        if problem.shown in kinds
+    ]
+    app = GalleryApp(shown[0])
+    async with app.run_test(size=(120, 34)) as pilot:
+        for view in shown:
+            await app.turn_to(view)
+            await pilot.pause()
+            text = squeezed("".join(text_of(app)))
+            assert view.problem is not None
+            code = view.problem.code
+            told = {row.text.key: row.details for row in codes_page(code).rows[:-1]}  # type: ignore[union-attr]
+            key = "between" if view.state is State.OUT_OF_SERVICE else "in_visit"
+            for detail in told.get(f"staff.codes.shown_{key}") or told["staff.codes.shown"]:
                 for word in spoken(detail, view, t).split():
-                    assert squeezed(word) in shown, (problem.code, word)
+                    assert squeezed(word) in text, (code, word)
 
 
 def _sheet(app: GalleryApp) -> list[str]:
@@ -336,16 +337,18 @@ async def test_a_brand_that_is_let_go_opens_nothing(monkeypatch: pytest.MonkeyPa
 
 
 async def test_nothing_on_a_customers_screen_hints_at_it() -> None:
-    for name, view in VIEWS.items():
-        if view.state in flow.STAFF_STATES:
-            continue
-        app = GalleryApp(view)
-        async with app.run_test(size=(120, 34)):
+    app = GalleryApp(VIEWS["welcome"])
+    async with app.run_test(size=(120, 34)) as pilot:
+        for name, view in VIEWS.items():
+            if view.state in flow.STAFF_STATES:
+                continue
+            await app.turn_to(view)
+            await pilot.pause()
             text = "\n".join(text_of(app))
-        assert "F11" not in text, name
-        assert "F12" not in text, name
-        if name == "token removed":
-            break
+            assert "F11" not in text, name
+            assert "F12" not in text, name
+            if name == "token removed":
+                break
 
 
 async def test_the_double_tap_that_opens_the_menu_does_not_press_twice(

@@ -69,7 +69,7 @@ from tests.walks.token import WalkDriver, WalkReader
 from tests.walks.virtual_time import VirtualTimeLoop
 from tests.walks.walker import Walker
 
-WALKS = int(os.environ.get("KIOSK_WALKS", "1500"))
+WALKS = int(os.environ.get("KIOSK_WALKS", "1000"))
 STEPS = 40
 ENOUGH_WALKS = 1000
 """So many see every state."""
@@ -368,9 +368,10 @@ class Walk(RuleBasedStateMachine):
 
     def _assert_screen_tells_the_truth(self) -> None:
         """ "Sent" and "not sent" are said only of what is so."""
-        view, reset = self.walker.view, self.walker.visit.reset
+        reset = self.walker.visit.reset
         if reset is None:
             return
+        view = self.walker.view
         mails = sum(mail.reset_id == reset.id for mail in self.service.book.mails)
         if view.state is State.SENT:
             assert mails, "a mail was said to be sent"
@@ -410,7 +411,7 @@ class Walk(RuleBasedStateMachine):
         self._run_now(self.reader.report_again)
         note("the customer has left")
         self._wait_for(State.WELCOME, State.OUT_OF_SERVICE)
-        if self.walker.view.state is State.OUT_OF_SERVICE:
+        if self.controller._journey.state is State.OUT_OF_SERVICE:
             assert self.controller._readiness.problem is not None
             note("everything is repaired")
             self._repair()
@@ -431,8 +432,8 @@ class Walk(RuleBasedStateMachine):
 
     def _wait_for(self, *states: State) -> None:
         ends = self.loop.time() + LEAVING
-        while self.walker.view.state not in states:
-            assert self.loop.time() < ends, f"still at {self.walker.view.state}"
+        while (state := self.controller._journey.state) not in states:
+            assert self.loop.time() < ends, f"still at {state}"
             self._let_run(2.0)
             self._look()
 

@@ -120,8 +120,8 @@ class Walker:
         return self.controller._journey.accepts(kind)
 
     def pressable(self) -> tuple[type[Event], ...]:
-        view = self.view
-        return pressable(view.state, view.overlay)
+        journey = self.controller._journey
+        return pressable(journey.state, journey.overlay)
 
     def towards(self, goal: State) -> type[Event] | None:
         """What comes next on the way to a state; first, the overlay is closed."""
@@ -218,21 +218,21 @@ class Walker:
         view = self.view
         self._figures.states[view.state] += 1
         assert view.state in STATE_SCREENS
-        assert self._has_way_out(card_present), f"no way out of {view.state} {view.overlay}"
+        assert self._has_way_out(view, card_present), f"no way out of {view.state} {view.overlay}"
         if view.state not in PIN_STATES:
-            self.assert_no_pin()
+            self._assert_no_pin(view.pin)
         if view.state in ERASED_STATES:
-            self.assert_erased()
+            self._assert_erased(view.pin)
         attempt = self.attempt
         assert self._tries() <= attempt.tries + 1, "a PIN was tried twice"
         signatures = self._signatures()
         assert signatures <= attempt.signatures + attempt.proofs, "a proof was signed twice"
         if view.state is State.VERIFYING and signatures > attempt.signatures:
             # While the service looks at the proof, nobody needs the PIN.
-            self.assert_no_pin()
+            self._assert_no_pin(view.pin)
 
-    def _has_way_out(self, card_present: bool) -> bool:
-        controller, view = self.controller, self.view
+    def _has_way_out(self, view: View, card_present: bool) -> bool:
+        controller = self.controller
         if any(self.accepts(kind) for kind in self.pressable()):
             return True
         if view.state in BUSY_STATES:
@@ -242,17 +242,16 @@ class Walker:
         # The watch over the service ends with the controller only.
         return self.accepts(ServiceRestored) and controller._readiness.problem is not None
 
-    def assert_no_pin(self) -> None:
+    def _assert_no_pin(self, pin: PinBuffer) -> None:
         """No PIN in the buffer, nor what was one."""
-        pin = self.pin
         assert len(pin) == 0
         assert not any(pin._bytes)
         assert not any(pin._lengths)
 
-    def assert_erased(self) -> None:
+    def _assert_erased(self, pin: PinBuffer) -> None:
         """The visit holds what a fresh one holds."""
-        self.assert_no_pin()
-        visit, fresh = self.visit, Visit(self.pin)
+        self._assert_no_pin(pin)
+        visit, fresh = self.visit, Visit(pin)
         for field in fields(Visit):
             if field.name not in _OF_NOBODY:
                 assert getattr(visit, field.name) == getattr(fresh, field.name), field.name
