@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import gc
+from contextlib import suppress
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -30,6 +32,8 @@ class Both:
         self.token_error: Exception | None = None
         self.service_error: Exception | None = None
         self.serial = INFO.serial
+        self.late = False
+        """The service fails when it is given up."""
 
     async def find(self, _certificate: bytes = b"") -> TokenInfo:
         self.token_asked.set()
@@ -41,6 +45,9 @@ class Both:
     async def challenge(self, _chain: tuple[bytes, ...]) -> Challenge:
         self.service_asked.set()
         await self.token_asked.wait()
+        if self.late:
+            with suppress(asyncio.CancelledError):
+                await asyncio.Event().wait()
         if self.service_error is not None:
             raise self.service_error
         return Challenge(NONCE, 60)
@@ -79,6 +86,7 @@ async def test_what_is_wrong_with_the_token_is_told_first_and_alone() -> None:
     """The service's failure is nobody's then: it must not end the program."""
     both = Both()
     both.token_error, both.service_error = PinLocked(), ServiceUnreachable("gone")
+    both.late = True
     unheard: list[dict[str, Any]] = []
     asyncio.get_running_loop().set_exception_handler(lambda _loop, told: unheard.append(told))
     visit = visit_of(both)
@@ -86,8 +94,10 @@ async def test_what_is_wrong_with_the_token_is_told_first_and_alone() -> None:
         event = await prepare_login(visit, tools_of(both))
     assert event == Failed(problems.PIN_LOCKED.code)
     # A task that ends with an exception which nobody took is told when it is thrown away.
-    await asyncio.sleep(0)
-    await asyncio.sleep(0)
+    while len(asyncio.all_tasks()) > 1:
+        await asyncio.sleep(0)
+    del both, visit.token
+    gc.collect()
     assert not unheard
     assert not visit.challenge
 
