@@ -47,6 +47,7 @@ if TYPE_CHECKING:
     from kiosk.hardware.certificate import TrustStore
     from kiosk.mail_exchange import MailboxFinder
     from kiosk.service.client import ServiceClient
+    from kiosk.service.messages import Challenge
     from kiosk.service.webhook import StaffWebhook
 
 REMOVAL_GRACE = 1.2
@@ -211,9 +212,9 @@ async def prepare_login(visit: Visit, tools: Tools) -> Event:
     """
     if visit.token_info is None:
         raise RuntimeError("there is no token to log in to")
-    challenge: asyncio.Task[None] | None = None
+    challenge: asyncio.Task[Challenge] | None = None
     if visit.certificate is not None:
-        asked = _new_challenge(visit, visit.certificate, tools)
+        asked = tools.service.challenge(visit.certificate.chain)
         challenge = asyncio.get_running_loop().create_task(asked)
     try:
         return await _prepared(visit, tools, visit.token_info.serial, challenge)
@@ -225,7 +226,7 @@ async def prepare_login(visit: Visit, tools: Tools) -> Event:
 
 
 async def _prepared(
-    visit: Visit, tools: Tools, serial: str, challenge: asyncio.Task[None] | None
+    visit: Visit, tools: Tools, serial: str, challenge: asyncio.Task[Challenge] | None
 ) -> Event:
     """Look at the token, which has to have this serial number, and wait for the challenge."""
     try:
@@ -241,7 +242,7 @@ async def _prepared(
         return Failed(problem.code)
     try:
         if visit.certificate is not None and challenge is not None:
-            await challenge
+            _take_challenge(visit, await challenge)
             _signing_input(visit, visit.certificate, tools, lookup=_looks_up(visit))
     except service.ServiceError as error:
         return service_failed(visit, error)
@@ -267,8 +268,7 @@ async def _find_again(visit: Visit, tools: Tools) -> tokens.TokenInfo:
     return await visit.token.find(certificate)
 
 
-async def _new_challenge(visit: Visit, certificate: UsableCertificate, tools: Tools) -> None:
-    answer = await tools.service.challenge(certificate.chain)
+def _take_challenge(visit: Visit, answer: Challenge) -> None:
     visit.challenge = answer.challenge
     visit.challenge_ends = asyncio.get_running_loop().time() + answer.expires_in * 0.8
 
@@ -366,7 +366,7 @@ async def _signed(
 ) -> str:
     """Make a proof with a challenge that no other proof has used."""
     if asyncio.get_running_loop().time() > visit.challenge_ends:
-        await _new_challenge(visit, certificate, tools)
+        _take_challenge(visit, await tools.service.challenge(certificate.chain))
     mechanism, message = _signing_input(visit, certificate, tools, lookup=lookup)
     visit.challenge_ends = 0.0
     # After a lookup the reset is still to be signed, by a key that may ask for the PIN again.

@@ -1,7 +1,7 @@
 """Whether a card has been in its reader without a break, as PC/SC tells it.
 
 PC/SC counts what happens to each reader. While the count stays the same, the card that was
-looked at is the one that is in, whatever a module remembers of it: modules answer for the
+looked at is the one that is in, whatever a module remembers of it: OpenSC answers for the
 serial number from memory. Asking costs the card no command, and it is never connected to.
 
 Runs in the helper process only.
