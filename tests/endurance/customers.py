@@ -48,16 +48,12 @@ class Visit:
     at: State | None = None
     """Where the customer does what `deed` says."""
     deed: str = ""
-    """`leave`, `pull`, `dawdle`, `call staff`, `kill helper`, `hang`, `language`."""
+    """`leave`, `pull`, `pull at once`, `dawdle`, `no token`, `call staff`, `language`,
+    `kill helper` or `hang`."""
     fault: tuple[str, str] | None = None
     """A fault of the service, and the call that it strikes once."""
     resends: int = 0
     staff_mode: bool = False
-
-    @property
-    def mails(self) -> bool:
-        """Whether a mail is meant to be sent."""
-        return self.ends_at in (State.SENT, State.RESULT_UNKNOWN, State.MAIL_BOUNCED)
 
 
 Maker = Callable[[random.Random], Visit]
@@ -131,8 +127,9 @@ def _two_certificates(chance: random.Random) -> Visit:
 
 
 def _hotline(chance: random.Random) -> Visit:
-    case = chance.choice(("LostMailbox", "ForgotUsername"))
-    return Visit("hotline", State.HOTLINE, case=case)
+    if chance.random() < 0.5:
+        return Visit("no token", State.HOTLINE, at=State.INSERT_TOKEN, deed="no token")
+    return Visit("lost mailbox", State.HOTLINE, case="LostMailbox")
 
 
 def _calls_staff(chance: random.Random) -> Visit:
@@ -196,5 +193,6 @@ MIX: tuple[tuple[Maker, float], ...] = (
 def next_visit(chance: random.Random) -> Visit:
     """Draw the next customer."""
     makers, shares = zip(*MIX, strict=True)
+    make: Maker
     (make,) = chance.choices(makers, shares)
     return make(chance)

@@ -22,8 +22,8 @@ import msgspec
 from kiosk import cli, effects
 from kiosk.narration import Narration
 from kiosk.screens.base import JourneyScreen
-from kiosk.widgets import presses
 from kiosk.widgets.action_button import ActionButton
+from tests.speed.quick_kiosk import be_quick
 
 REMOVAL_GRACE = 0.25
 """Seconds, instead of those that a reader needs that is looked at every 0.4 s."""
@@ -123,13 +123,12 @@ def _alive(*, detailed: bool) -> Alive:
 
 def hurry() -> None:
     """Take away what keeps quick hands from being misunderstood."""
-    from kiosk.screens.confirm import ConfirmScreen
     from kiosk.screens.mail_bounced import MailBouncedScreen
     from kiosk.screens.problem import ProblemScreen
     from kiosk.screens.token_stalled import TokenStalledScreen
 
-    presses.PRESSES.double_tap = presses.PRESSES.longest_delay = 0.0
-    for screen in (ConfirmScreen, MailBouncedScreen, ProblemScreen, TokenStalledScreen):
+    be_quick()
+    for screen in (MailBouncedScreen, ProblemScreen, TokenStalledScreen):
         screen.SETTLE = 0.0
     effects.REMOVAL_GRACE = REMOVAL_GRACE
 

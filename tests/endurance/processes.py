@@ -2,24 +2,18 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
+import time
+from collections.abc import Callable
 from pathlib import Path
+
+from tests.speed.processes import family, memory
 
 _HELPER = b"kiosk.hardware.token_helper"
 
 
 def helpers_of(pid: int) -> list[int]:
     """The token helpers of the kiosk with this number that live."""
-    return [child for child in children_of(pid) if _HELPER in _command(child)]
-
-
-def children_of(pid: int) -> list[int]:
-    """The processes that this one has started and that were not yet waited for."""
-    found = []
-    for task in Path(f"/proc/{pid}/task").iterdir():
-        with suppress(OSError):
-            found += map(int, (task / "children").read_text(encoding="ascii").split())
-    return found
+    return [child for child in family(pid)[1:] if _HELPER in _command(child)]
 
 
 def _command(pid: int) -> list[bytes]:
@@ -31,10 +25,7 @@ def _command(pid: int) -> list[bytes]:
 
 def resident(pid: int) -> int:
     """Bytes of the process's memory that are in the machine's."""
-    for line in Path(f"/proc/{pid}/smaps_rollup").read_text(encoding="ascii").splitlines():
-        if line.startswith("Rss:"):
-            return int(line.split()[1]) * 1024
-    raise OSError(f"the kernel does not tell the memory of process {pid}")
+    return memory([pid]).rss
 
 
 def descriptors(pid: int) -> int:
@@ -45,3 +36,16 @@ def descriptors(pid: int) -> int:
 def threads(pid: int) -> int:
     """How many threads the process has."""
     return sum(1 for _ in Path(f"/proc/{pid}/task").iterdir())
+
+
+def wait_until(condition: Callable[[], bool], what: str, seconds: float) -> None:
+    """Wait until the condition holds.
+
+    Raises:
+        TimeoutError: it does not; says what was waited for.
+    """
+    deadline = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"{what} did not come in {seconds:g} s")
+        time.sleep(0.01)

@@ -16,8 +16,7 @@ from tests.endurance.hall import Broken, Hall
 from tests.endurance.processes import helpers_of
 
 STAFF_KEYS = "\x1b[23~\x1b[24~"
-F2, F3 = "\x1bOQ", "\x1bOR"
-BACKSPACE = "\x7f"
+F1, F2, F3 = "\x1bOP", "\x1bOQ", "\x1bOR"
 
 ONWARDS: dict[State, tuple[str, ...]] = {
     State.CONSENT: ("Agreed",),
@@ -53,6 +52,8 @@ class Visitor:
         self.states: Counter[State] = Counter()
         """Screens that were seen, and how often each came up."""
         self.problems: list[str] = []
+        self.orders = 0
+        """Mails that were ordered."""
         self.presses_again = 0
         """Presses that had to be repeated."""
 
@@ -170,6 +171,7 @@ class Visitor:
         event = next((one for one in events if one in offered), None)
         if event is None:
             raise Broken(f"none of {events} on {self._hall.shown}")
+        self.orders += event in ("SendConfirmed", "ResendAsked")
         self._hall.touch(event)
 
     # Deeds
@@ -194,7 +196,11 @@ class Visitor:
                 return
             case "call staff":
                 self._deed = ""
-                hall.keys("\x1bOP")
+                hall.keys(F1)
+                return
+            case "no token":
+                self._deed = ""
+                hall.touch("NoToken")
                 return
             case "language":
                 hall.keys(F2 + F3 + F2 + F3)

@@ -1,18 +1,25 @@
 """Customers of one kiosk, one after the other, without a screen: each proves a token and
-confirms a reset. A process of its own, so that it can be killed at any moment.
+confirms a reset. Each kiosk is a process of its own, so that it can be killed at any moment.
 
-    python -m tests.service.customer URL AUDIENCE STATE NUMBER COUNT
+    python -m tests.service.customer URL AUDIENCE STATE
 
-Writes a line into STATE/journal-NUMBER before each confirmation and one after it.
+Starts a kiosk for each number that it reads, as a fork of itself, because a program that has to
+import everything anew takes longer to start than to serve ten customers. Answers with the number
+of the process. A kiosk writes a line into STATE/journal-NUMBER before each confirmation and one
+after it. All of them end with the one that reads.
 """
 
 from __future__ import annotations
 
 import asyncio
+import ctypes
 import json
+import os
 import secrets
+import signal
 import sys
 import time
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +35,11 @@ WHO = (("hoa-sen", "hoasen"), ("hoa-sen", "hoasen.kho"), ("two-certificates", "h
 TIME_OUT = 1.0
 
 
+@cache
+def _pki(state: Path) -> SandboxPki:
+    return SandboxPki.open(state)
+
+
 class Customer:
     """One token, one account, one visit after the other."""
 
@@ -35,7 +47,7 @@ class Customer:
         self, url: str, audience: str, state: Path, number: int, timeout: float = TIME_OUT
     ) -> None:
         token, self.username = WHO[number % len(WHO)]
-        pki = SandboxPki.open(state)
+        pki = _pki(state)
         self._key, certificate = pki.leaf(token)
         self._chain = tuple(c.public_bytes(Encoding.DER) for c in (certificate, pki.issuing))
         self._audience = audience
@@ -76,15 +88,14 @@ class Customer:
             return "unknown"
 
 
-async def _serve(customer: Customer, journal: Path, count: int) -> None:
+async def _serve(customer: Customer, journal: Path) -> None:
     with journal.open("a", encoding="utf-8") as lines:
 
         def note(**what: Any) -> None:
             lines.write(json.dumps(what) + "\n")
             lines.flush()
 
-        done = 0
-        while done < count:
+        while True:
             try:
                 reset_id = await customer.open_reset()
             except errors.ServiceError:
@@ -92,11 +103,25 @@ async def _serve(customer: Customer, journal: Path, count: int) -> None:
             key = secrets.token_urlsafe(24)
             note(asked=reset_id, key=key)
             note(told=await customer.confirm(reset_id, key), of=reset_id)
-            done += 1
-    await customer.client.close()
 
+
+def _start_kiosks(url: str, audience: str, state: Path) -> None:
+    _pki(state)
+    # Nobody waits for those that were killed.
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+    for line in sys.stdin:
+        number = int(line)
+        process = os.fork()
+        if process == 0:
+            prctl = ctypes.CDLL(None, use_errno=True).prctl
+            prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+            customer = Customer(url, audience, state, number)
+            asyncio.run(_serve(customer, state / f"journal-{number}"))
+        print(process, flush=True)  # noqa: T201
+
+
+_PR_SET_PDEATHSIG = 1
+"""prctl(2)"""
 
 if __name__ == "__main__":
-    _url, _audience, _state, _number, _count = sys.argv[1:]
-    _customer = Customer(_url, _audience, Path(_state), int(_number))
-    asyncio.run(_serve(_customer, Path(_state) / f"journal-{_number}", int(_count)))
+    _start_kiosks(sys.argv[1], sys.argv[2], Path(sys.argv[3]))

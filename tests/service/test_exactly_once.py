@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import random
+import select
 import signal
 import sqlite3
 import subprocess
@@ -32,34 +33,53 @@ from tests.walks.figures import SEED
 CONFIRMATIONS = int(os.environ.get("KIOSK_CONFIRMATIONS", "1000"))
 KIOSKS = 6
 LIMITS = Limits(per_username=10**6, per_certificate=10**6, per_kiosk=10**6)
-ENDLESS = 10**6
 
 
 class Kiosks:
     """The kiosks' processes; each is started again when it was killed."""
 
     def __init__(self, network: RoughNetwork, audience: str, state: Path) -> None:
-        self._arguments = [network.url, audience, str(state)]
+        self._starter = subprocess.Popen(
+            [*(sys.executable, "-m", "tests.service.customer"), network.url, audience, str(state)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
         self._processes = {number: self._start(number) for number in range(KIOSKS)}
         self.kills = 0
 
-    def _start(self, number: int) -> subprocess.Popen[bytes]:
-        command = [sys.executable, "-m", "tests.service.customer", *self._arguments]
-        return subprocess.Popen([*command, str(number), str(ENDLESS)])
+    def _start(self, number: int) -> int:
+        """Start a kiosk; return a descriptor of its process."""
+        assert self._starter.stdin is not None
+        assert self._starter.stdout is not None
+        self._starter.stdin.write(f"{number}\n")
+        self._starter.stdin.flush()
+        return os.pidfd_open(int(self._starter.stdout.readline()))
 
     def kill(self, number: int) -> None:
-        """Kill a kiosk, wherever it is, and start it again."""
-        process = self._processes[number]
-        assert process.poll() is None, "a kiosk ended by itself"
-        process.send_signal(signal.SIGKILL)
-        process.wait()
+        """Kill a kiosk, wherever it is, and start it again.
+
+        Raises:
+            ProcessLookupError: it has ended by itself.
+        """
+        self._kill(number)
         self.kills += 1
         self._processes[number] = self._start(number)
 
+    def _kill(self, number: int) -> None:
+        process = self._processes.pop(number)
+        try:
+            signal.pidfd_send_signal(process, signal.SIGKILL)
+            ended = select.poll()
+            ended.register(process, select.POLLIN)
+            assert ended.poll(10_000), "a kiosk that was killed goes on"
+        finally:
+            os.close(process)
+
     def stop(self) -> None:
-        for process in self._processes.values():
-            process.kill()
-            process.wait()
+        for number in list(self._processes):
+            self._kill(number)
+        self._starter.communicate()
 
 
 def journal(state: Path) -> list[dict[str, Any]]:
