@@ -43,17 +43,17 @@ that Textual draws 60 times a second."""
 def measure(turns: Turns) -> list[Figure]:
     """From the press to the last byte of what it changes: letters typed into the username field,
     and the language key while the helper hangs."""
-    presses = turns.rounds(300, 40)
+    presses = turns.rounds(300, 12)
     with room() as where, where.start(visits.QUICK) as kiosk, Terminal(BARE_INPUT) as bare:
         kiosk.wait_for(WELCOME)
         bare.wait_for(bare_input.TEXT)
         visits.to_username(where, kiosk)
         ours, peer = _typist(kiosk), _typist(bare)
         turns.what = "key press, idle"
-        idle = turns.alternate(presses, ours, peer, unmeasured=4)
+        idle = turns.alternate(presses, ours, peer, unmeasured=2)
         turns.what = "key press, helper stopped"
         with _stopped(kiosk):
-            stopped = turns.alternate(presses, ours, peer, unmeasured=4)
+            stopped = turns.alternate(presses, ours, peer, unmeasured=2)
         turns.what = "language key, helper hangs"
         hung = _hung(turns, where, kiosk, presses)
     name, note = "key press → changed cells, p99", f"p99 of {presses} presses"
@@ -121,7 +121,7 @@ def _hung(turns: Turns, where: Room, kiosk: Terminal, presses: int) -> tuple[Sam
             presses,
             _linguist(kiosk, *BUSY),
             _linguist(bare, bare_words.SECOND, bare_words.FIRST),
-            unmeasured=4,
+            unmeasured=2,
         )
     where.card.hang(False)
     return hung

@@ -18,7 +18,7 @@ KIBIBYTE, MEBIBYTE = 1 << 10, 1 << 20
 
 def measure(turns: Turns) -> list[Figure]:
     """The kiosk and the helper that stands ready, on the welcome screen after the last visit."""
-    many = turns.rounds(100, 3)
+    many = turns.rounds(100, 2)
     turns.what = f"memory, {many} visits"
     with room() as where, where.start(visits.QUICK) as kiosk, Terminal(BARE) as bare:
         kiosk.wait_for(WELCOME)

@@ -29,7 +29,7 @@ def measure(turns: Turns) -> list[Figure]:
     """From the press to the last byte of the new screen: from the notice about data to the next
     screen with `1`. The way back, with Esc, is not measured: of that key Textual finds out only
     after a pause that it does not begin the sequence of another one."""
-    times = turns.rounds(200, 20)
+    times = turns.rounds(200, 8)
     turns.what = "screen switch"
     with (
         room() as where,
@@ -46,7 +46,7 @@ def measure(turns: Turns) -> list[Figure]:
         for bare in (page, label):
             bare.wait_for(back)
             sides.append(_switcher(bare, (F2, there), (F2, back)))
-        ours, paged, labelled = turns.alternate(times, *sides, unmeasured=4)
+        ours, paged, labelled = turns.alternate(times, *sides, unmeasured=2)
     name, note = "screen switch, p99", f"p99 of {times} switches"
     return [
         compared(
