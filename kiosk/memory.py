@@ -21,7 +21,8 @@ visit is over; during one, only if a customer's makes millions of objects."""
 
 
 def settle() -> None:
-    """Set apart what is alive now: it will be for as long as the process is."""
+    """Set apart what is alive now, nearly all of which will be for as long as the process is; the
+    one screen that is shown stays with it."""
     gc.set_threshold(YOUNG, MIDDLE, OLD)
     gc.collect()
     gc.freeze()

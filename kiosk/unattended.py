@@ -4,6 +4,7 @@ the process, and systemd starts the next one."""
 
 from __future__ import annotations
 
+import gc
 import logging
 import os
 import signal
@@ -92,6 +93,8 @@ def _load(path: Path) -> Settings:
 
 def _wait_for(path: Path, supervisor: Supervisor, wish: LeaveWish) -> None:
     """Show that the configuration is broken until it is in order, with every file it names."""
+    # That may take days, and begins before `kiosk.memory` has switched it on again.
+    gc.enable()
 
     def mended() -> bool:
         try:

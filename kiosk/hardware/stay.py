@@ -1,8 +1,13 @@
 """Whether a card has been in its reader without a break, as PC/SC tells it.
 
-PC/SC counts what happens to each reader. While the count stays the same, the card that was
-looked at is the one that is in, whatever a module remembers of it: OpenSC answers for the
-serial number from memory. Asking costs the card no command, and it is never connected to.
+PC/SC counts what happens to each reader. While the count stays the same, the card in this reader
+was not changed, whatever a module remembers of it: OpenSC answers for the serial number from
+memory. Asking costs the card no command, and it is never connected to.
+
+A USB token brings its reader along, and the count of a reader that is plugged in begins at nought
+(pcsc-lite, readerfactory.c): two tokens of one make that were changed for each other between two
+questions would look like one. The kiosk's own watch sees the reader go; and the other token does
+not have the certificate that a login looks for, nor the session that signs.
 
 Runs in the helper process only.
 """

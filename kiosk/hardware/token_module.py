@@ -135,12 +135,7 @@ class TokenModule:
             self._reader, self._stay = reader, None
         read = self._cryptoki.token if pin_length else self._access.token
         with self._translated("find"):
-            if self._stays_in:
-                places = self._known = [
-                    replace(known, token=read(known.slot)) for known in self._known
-                ]
-            else:
-                places = self._look(read)
+            places = self._read_again(read) if self._stays_in else self._look(read)
             place = self._place_of(certificate, places)
             self._place = place
             offered = self._access.mechanisms(place.slot)
@@ -191,7 +186,9 @@ class TokenModule:
         try:
             with self._translated("login"):
                 self._logout()
-                places = self._places()
+                # Without a certificate to look for, only the serial number tells tokens apart that
+                # have brought readers of one name along (see `stay`).
+                places = self._places() if certificate else self._look(self._cryptoki.token)
                 if not certificate and len(places) > 1:
                     # Nothing tells which of its PINs the customer has typed.
                     raise TokenFailed("login", "several slots, and no certificate to choose by")
@@ -294,6 +291,14 @@ class TokenModule:
         """The slots of the one token behind the reader, as they were found in this stay of the
         card; else they are looked for, and its flags are those of this moment."""
         return self._known if self._stays_in else self._look(self._cryptoki.token)
+
+    def _read_again(self, read: Callable[[int], TokenRecord]) -> list[_Place]:
+        """`read` the token that has not left in each of its slots."""
+        try:
+            self._known = [replace(one, token=read(one.slot)) for one in self._known]
+        except CryptokiError:
+            return self._look(read)
+        return self._known
 
     def _look(self, read: Callable[[int], TokenRecord]) -> list[_Place]:
         """Look for the slots of the one token behind the reader, and `read` it in each."""

@@ -39,7 +39,7 @@ def matrix(data: str) -> list[list[bool]]:
 @contextmanager
 def _without_pillow() -> Iterator[None]:
     """Keep what is imported from loading Pillow, which is there for a printer's process: it would
-    draw the code for no one, and take 4 MB."""
+    draw the code for no one, and take 4 MB. Nothing else of this process needs it meanwhile."""
     loaded = sys.modules.get("PIL")
     sys.modules["PIL"] = loaded  # type: ignore[assignment]
     try:

@@ -65,10 +65,12 @@ def take_sample(hall: Hall, visits: int) -> Sample:
         return len(helpers) == 1 == len(family(hall.pid)) - 1
 
     wait_until(ready, "one helper that stands ready, and no other process", _READY)
+    # Before it is asked what is alive, for which it collects garbage.
+    memory = resident(hall.pid)
     alive = hall.alive()
     return Sample(
         visits=visits,
-        memory=resident(hall.pid),
+        memory=memory,
         helper=resident(helpers[0]),
         descriptors=descriptors(hall.pid),
         threads=threads(hall.pid),

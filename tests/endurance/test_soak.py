@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import FIGURE
-from tests.endurance.samples import MOST_GROWTH, WARM, Result, Sample
+from tests.endurance.samples import COUNTS, EXECUTOR, MOST_GROWTH, WARM, Result, Sample
 from tests.endurance.soak import soak
 from tests.stack.parts import VPCD, require
 
@@ -49,10 +49,13 @@ def test_what_stays_as_it_was_is_in_order() -> None:
     assert result_of(*map(flat, range(0, 2000, 50))).faults == []
 
 
-@pytest.mark.parametrize("name", ["descriptors", "processes", "screens", "widgets", "tasks"])
+@pytest.mark.parametrize("name", COUNTS)
 def test_what_grows_is_named(name: str) -> None:
     samples = list(map(flat, range(0, 2000, 50)))
-    samples[-1] = replace(samples[-1], **{name: getattr(QUIET, name) + 1})
+    allowed = EXECUTOR if name == "threads" else 0
+    samples[-1] = replace(samples[-1], **{name: getattr(QUIET, name) + allowed})
+    assert result_of(*samples).faults == []
+    samples[-1] = replace(samples[-1], **{name: getattr(QUIET, name) + allowed + 1})
     (fault,) = result_of(*samples).faults
     assert fault.startswith(f"{name}: ")
 

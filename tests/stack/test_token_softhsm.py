@@ -500,3 +500,38 @@ print(presented)
         "PinRefused True",
         "[4]",
     ], ended.stderr
+
+
+def test_another_token_gets_no_pin_though_its_reader_counts_the_same(soft: SoftToken) -> None:
+    """A token that shows its certificates only after login was changed for another, and PC/SC's
+    count for its reader began anew. Runs the helper's part in a process."""
+    program = """
+import sys
+from dataclasses import replace
+from kiosk.hardware.cryptoki import Cryptoki
+from kiosk.hardware.stay import Stay, Stays
+from kiosk.hardware.token import TokenChanged
+from kiosk.hardware.token_module import TokenModule
+
+module = TokenModule(sys.argv[1])
+serial = module.find("some reader").serial
+Stays.of = lambda self, reader: Stay(1, 0)
+module._stay = Stay(1, 0)
+read = Cryptoki.token
+Cryptoki.token = lambda self, slot: replace(read(self, slot), serial="another")
+presented = []
+Cryptoki.login = lambda self, session, pin: presented.append(len(pin))
+try:
+    module.login(serial, b"", bytearray(b"12345678"))
+except TokenChanged:
+    print("changed")
+print(presented)
+"""
+    ended = subprocess.run(
+        [sys.executable, "-c", program, str(MODULE)],
+        check=False,
+        env={**os.environ, **soft.environment},
+        capture_output=True,
+        text=True,
+    )
+    assert ended.stdout.splitlines() == ["changed", "[]"], ended.stderr

@@ -1,0 +1,110 @@
+"""Garbage is collected between visits, and what screens that are gone have drawn is let go."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Callable
+
+import pytest
+
+from kiosk import memory
+from kiosk.app import KioskApp
+from kiosk.view import View
+from tests.screens.gallery import VIEWS
+
+
+class FixedController:
+    """Does nothing: the test says what is shown."""
+
+    leave: Callable[[], None]
+
+    def __init__(self, show: Callable[[View], None]) -> None:
+        self._show = show
+
+    def refresh(self) -> None:
+        self._show(VIEWS["welcome"])
+
+    def start(self) -> None:
+        """Nothing to start."""
+
+    def equip(self, _tools: object) -> None:
+        """Nothing to do with them."""
+
+    async def stop(self) -> None:
+        """Nothing to stop."""
+
+
+@pytest.fixture
+def calls(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """What the app asks of its memory. In the tests' own process it must not be done."""
+    made: list[str] = []
+    for name in ("settle", "tidy"):
+        monkeypatch.setattr(memory, name, lambda name=name: made.append(name))
+    return made
+
+
+def app(*, alone: bool) -> KioskApp:
+    return KioskApp(
+        lambda show, _crash: FixedController(show),  # type: ignore[arg-type, return-value]
+        lambda: None,  # type: ignore[arg-type, return-value]
+        alone=alone,
+    )
+
+
+async def test_garbage_is_collected_when_a_visit_is_over(calls: list[str]) -> None:
+    kiosk = app(alone=True)
+    async with kiosk.run_test(size=(80, 25)) as pilot:
+        while calls != ["settle"]:
+            await pilot.pause(0.01)
+        for name in ("consent", "choose case"):
+            kiosk._show(VIEWS[name])
+            await pilot.pause()
+        assert calls == ["settle"]
+        kiosk._show(VIEWS["welcome"])
+        while calls != ["settle", "tidy"]:
+            await pilot.pause(0.01)
+
+
+async def test_a_process_of_others_is_left_alone(calls: list[str]) -> None:
+    kiosk = app(alone=False)
+    async with kiosk.run_test(size=(80, 25)) as pilot:
+        for name in ("consent", "welcome"):
+            kiosk._show(VIEWS[name])
+            await pilot.pause()
+        await pilot.pause(0.1)
+        assert calls == []
+
+
+async def test_what_a_screen_has_drawn_goes_with_it() -> None:
+    kiosk = app(alone=False)
+    async with kiosk.run_test(size=(80, 25)) as pilot:
+        await pilot.pause()
+        caches = [widget._styles_cache for widget in kiosk.screen.walk_children()]  # type: ignore[attr-defined]
+        assert any(cache._cache for cache in caches)
+        kiosk._show(VIEWS["consent"])
+        while kiosk.screen.view.state is not VIEWS["consent"].state:  # type: ignore[attr-defined]
+            await pilot.pause(0.01)
+        await pilot.pause()
+        assert not any(cache._cache for cache in caches)
+
+
+def test_what_is_loaded_is_set_apart_and_the_collector_works_again() -> None:
+    program = """
+import gc, weakref
+gc.disable()
+from kiosk import memory
+memory.settle()
+print(gc.isenabled(), gc.get_freeze_count() > 10_000, gc.get_threshold()[0])
+class Circle:
+    def __init__(self):
+        self.itself = self
+circle = weakref.ref(Circle())
+print(circle() is not None)
+memory.tidy()
+print(circle() is None)
+"""
+    ended = subprocess.run(
+        [sys.executable, "-c", program], check=False, capture_output=True, text=True
+    )
+    assert ended.stdout.split() == ["True", "True", str(memory.YOUNG), "True", "True"], ended.stderr
