@@ -17,6 +17,7 @@ from tests.speed import guard
 from tests.speed.figures import Figure, PeerMissing
 from tests.speed.measures import MEASURES
 from tests.speed.table import as_markdown, on_terminal, put_between_markers
+from tests.speed.terminal import NothingDrawn
 from tests.speed.turns import Measure, Turns
 
 DOCS = Path(__file__).parents[2] / "docs"
@@ -61,13 +62,20 @@ class Bar:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Measure, show the table; returns the exit code."""
-    options = _parser().parse_args(arguments)
+    parser = _parser()
+    options = parser.parse_args(arguments)
+    if options.record and (options.quick or options.only):
+        parser.error("--record: found --quick or --only beside it, expected a whole run")
+    if options.check and options.quick:
+        parser.error("--check: found --quick beside it, expected as many samples as in the table")
     console = Console()
     chosen = [one for one in MEASURES if not options.only or one.key in options.only]
     try:
         # Before anything is measured: it takes minutes.
         before = guard.committed(TABLE) if options.check else {}
-        figures = _measure(chosen, Console(stderr=True), quick=options.quick)
+        for need in dict.fromkeys(need for measure in chosen for need in measure.needs):
+            need()
+        figures, broken = _measure(chosen, Console(stderr=True), quick=options.quick)
     except PeerMissing as error:
         print(f"bench: not on this machine: {error}", file=sys.stderr)  # noqa: T201
         return PEER_MISSING
@@ -81,24 +89,34 @@ def main(arguments: Sequence[str] | None = None) -> int:
     text = guard.as_json(figures, **_circumstances(quick=options.quick))
     if options.json:
         options.json.write_text(text, encoding="utf-8")
-    if options.record:
+    if options.record and not broken:
         TABLE.write_text(text, encoding="utf-8")
         page = PAGE.read_text(encoding="utf-8")
         PAGE.write_text(put_between_markers(page, as_markdown(figures)), encoding="utf-8")
-    failed = [f"goal not met: {figure.name}" for figure in figures if figure.met is False]
-    failed += [f"worse than the committed table: {line}" for line in guard.worse(figures, before)]
+    failed = [f"not measured: {line}" for line in broken]
+    failed += [f"goal not met: {one.name}, {one.peer_name}" for one in figures if one.met is False]
+    worse = guard.worse(figures, before, whole=not options.only)
+    failed += [f"worse than the committed table: {line}" for line in worse]
     for line in failed:
         console.print(line, markup=False, highlight=False, style="red")
     return NOT_MET if failed else HELD
 
 
-def _measure(measures: Sequence[Measure], console: Console, *, quick: bool) -> list[Figure]:
-    figures = []
+def _measure(
+    measures: Sequence[Measure], console: Console, *, quick: bool
+) -> tuple[list[Figure], list[str]]:
+    """The figures, and what could not be measured because something did not come: the rest of a
+    run of many minutes is not lost for it."""
+    figures: list[Figure] = []
+    broken = []
     with Bar(console, len(measures)) as bar:
         for measure in measures:
-            figures += measure.run(Turns(quick, bar, measure.title))
+            try:
+                figures += measure.run(Turns(quick, bar, measure.title))
+            except (NothingDrawn, AssertionError) as error:
+                broken.append(f"{measure.title}: {error}")
             bar.advance()
-    return figures
+    return figures, broken
 
 
 def _circumstances(*, quick: bool) -> dict[str, object]:

@@ -12,7 +12,8 @@ from types import TracebackType
 from kiosk.sandbox.scenario import PIN
 from tests.speed.apdus import Apdu
 from tests.speed.figures import PeerMissing
-from tests.speed.lab import MODULE, Reader, environment, require
+from tests.speed.lab import Reader, environment
+from tests.speed.needs import MODULE, require, require_opensc
 from tests.stack.parts import Pcscd
 
 SOURCE = Path(__file__).with_name("floor.c")
@@ -57,8 +58,7 @@ class Floor:
         Raises:
             PeerMissing: see `built`; or OpenSC's module is not installed.
         """
-        if not MODULE.exists():
-            raise PeerMissing(f"{MODULE} is not there (Debian's package opensc-pkcs11)")
+        require_opensc()
         self._command = [str(built()), str(MODULE), pcscd.reader]
         self._environment = environment(pcscd)
         self._process: subprocess.Popen[str] | None = None

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import select
-import shutil
 import sys
 import tempfile
 import threading
@@ -16,15 +15,11 @@ from pathlib import Path
 
 from kiosk.sandbox.card import CardControl
 from kiosk.sandbox.pki import SandboxPki
-from kiosk.sandbox.processes import pcscd_command
 from tests.speed.apdus import Record, recorded_card
-from tests.speed.figures import PeerMissing
+from tests.speed.needs import require_pcscd
 from tests.speed.sandbox_service import sandbox_service
-from tests.stack.parts import CONFIG, VPCD, Pcscd, write_config
+from tests.stack.parts import CONFIG, Pcscd, write_config
 from tests.terminal.console import QUESTIONS, Console
-
-MODULE = Path("/usr/lib/x86_64-linux-gnu/opensc-pkcs11.so")
-"""OpenSC's, which the kiosk loads for tokens of no family."""
 
 TOKEN = "hoa-sen"
 """An RSA key of 2048 bits, as the CAs give out."""
@@ -32,18 +27,6 @@ TOKEN = "hoa-sen"
 _OUT = 0.9
 """Seconds that a card stays out: until pcscd, which looks every 0.4 s, must have missed it, and
 the card's process puts in another one without waiting."""
-
-
-def require(program: str, package: str) -> str:
-    """Path of a program that the kiosk is measured against.
-
-    Raises:
-        PeerMissing: it is not installed.
-    """
-    path = shutil.which(program)
-    if path is None:
-        raise PeerMissing(f"{program} is not installed (Debian's package {package})")
-    return path
 
 
 def environment(pcscd: Pcscd) -> dict[str, str]:
@@ -149,11 +132,7 @@ def lab(*, command_ms: int = 0, signature_ms: int = 0) -> Iterator[Lab]:
     Raises:
         PeerMissing: pcscd or its virtual reader is not installed.
     """
-    program = pcscd_command()
-    if not program:
-        raise PeerMissing("pcscd is not installed (Debian's package pcscd)")
-    if not VPCD.exists():
-        raise PeerMissing(f"{VPCD} is not there (Debian's package vsmartcard-vpcd)")
+    program = require_pcscd()
     with ExitStack() as stack:
 
         def reader(name: str) -> Reader:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.speed import card, idle, keys, memory, service, start, switch
+from tests.speed import card, idle, keys, memory, service, slow_card, start, switch
 from tests.speed.turns import Measure
 
 MEASURES: tuple[Measure, ...] = (
@@ -10,6 +10,7 @@ MEASURES: tuple[Measure, ...] = (
     *memory.MEASURES,
     *idle.MEASURES,
     *card.MEASURES,
+    *slow_card.MEASURES,
     *keys.MEASURES,
     *switch.MEASURES,
     *service.MEASURES,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from tests.speed import bare_label, visits
 from tests.speed.figures import Figure, Goal, Kind, Samples, compared, reported
+from tests.speed.needs import require_pcscd
 from tests.speed.processes import family, memory
 from tests.speed.room import room
 from tests.speed.start import BARE, PEER
@@ -57,4 +58,4 @@ def measure(turns: Turns) -> list[Figure]:
     ]
 
 
-MEASURES = (Measure("visits", "memory and bytes drawn", measure),)
+MEASURES = (Measure("visits", "memory and bytes drawn", measure, (require_pcscd,)),)

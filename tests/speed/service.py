@@ -18,7 +18,9 @@ from kiosk.service.client import ServiceClient
 from kiosk.service.errors import ServiceError
 from kiosk.service.proof import ProofRequest, assemble, signing_input
 from tests.speed.figures import Figure, Goal, Kind, Samples, compared
+from tests.speed.floor import built
 from tests.speed.lab import TOKEN, lab
+from tests.speed.needs import require_pcscd
 from tests.speed.turns import Measure, Turns
 from tests.speed.visit import visit
 from tests.stack.journey import BETWEEN_PRESSES, READING
@@ -196,4 +198,6 @@ def measure_service(turns: Turns) -> list[Figure]:
     ]
 
 
-MEASURES: tuple[Measure, ...] = (Measure("service", "Service: confirm → sent", measure_service),)
+MEASURES: tuple[Measure, ...] = (
+    Measure("service", "Service: confirm → sent", measure_service, (require_pcscd, built)),
+)

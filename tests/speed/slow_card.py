@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from tests.speed.figures import Figure, Goal, Kind, Samples, compared
+from tests.speed.floor import built
 from tests.speed.lab import lab
+from tests.speed.needs import require_pcscd
 from tests.speed.turns import Measure, Turns
 from tests.speed.visit import VisitTimes, visit
 
@@ -50,5 +52,7 @@ def measure_slow_card(turns: Turns) -> list[Figure]:
 
 
 MEASURES: tuple[Measure, ...] = (
-    Measure("slow-card", "Token with the pace of a real one", measure_slow_card),
+    Measure(
+        "slow-card", "Token with the pace of a real one", measure_slow_card, (require_pcscd, built)
+    ),
 )

@@ -60,3 +60,5 @@ class Measure:
     title: str
     run: Callable[[Turns], list[Figure]]
     """Raises `PeerMissing` where the other side cannot be had; never invents a value."""
+    needs: tuple[Callable[[], object], ...] = ()
+    """Each raises `PeerMissing` where something is not installed, before anything is measured."""

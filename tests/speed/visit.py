@@ -38,12 +38,9 @@ class VisitTimes:
     prepare_apdus: tuple[Apdu, ...]
     """Until the PIN was asked for."""
     proof_apdus: tuple[Apdu, ...]
-    """From there on."""
-
-    @property
-    def apdus(self) -> int:
-        """Commands of the whole visit."""
-        return len(self.read_apdus) + len(self.prepare_apdus) + len(self.proof_apdus)
+    """From the PIN to the screen that asks whether all is right."""
+    apdus: int
+    """Commands of the whole visit, whenever they came."""
 
     @property
     def waited(self) -> float:
@@ -92,6 +89,7 @@ def visit(lab: Lab, console: TimedConsole) -> VisitTimes:
     time.sleep(READING)
     console.settle()
     sent = press(console, SENT)
+    apdus = len(reader.record.since(start))
     customer.finish()
     reader.remove()
     console.wait(WELCOME)
@@ -105,6 +103,7 @@ def visit(lab: Lab, console: TimedConsole) -> VisitTimes:
         read_apdus=read,
         prepare_apdus=prepare,
         proof_apdus=proof,
+        apdus=apdus,
     )
 
 

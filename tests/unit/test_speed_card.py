@@ -63,8 +63,8 @@ def test_a_visit_counts_and_sums_all_of_its_parts() -> None:
         read_apdus=(VERIFY, VERIFY),
         prepare_apdus=(VERIFY,),
         proof_apdus=(VERIFY, CHAINED, SIGN),
+        apdus=6,
     )
-    assert one.apdus == 6
     assert one.waited == pytest.approx(0.5 + 0.125 + 2.0)
     assert one.card_time == pytest.approx(4 * 0.25 + 0.5 + 1.0)
     assert one.proof_card_time == pytest.approx(1.75)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import importlib
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,6 +13,7 @@ from tests.speed import __main__ as bench
 from tests.speed import guard, table
 from tests.speed.figures import Figure, Goal, Kind, PeerMissing, Samples, compared, reported
 from tests.speed.quick_kiosk import ONLY_FOR_TESTS
+from tests.speed.terminal import NothingDrawn
 from tests.speed.turns import Measure, Turns
 
 RATIO = Goal(Kind.RATIO, 1.25)
@@ -84,7 +87,7 @@ def test_sides_are_measured_in_turn_and_the_first_rounds_dropped() -> None:
 
 
 def test_what_got_worse_is_named_with_both_ratios() -> None:
-    before = {"same": 1.0, "worse": 1.0, "better": 1.0}
+    before = {(name, "a peer"): 1.0 for name in ("same", "worse", "better")}
     figures = [
         figure(120, 100, name="same"),
         figure(121, 100, name="worse"),
@@ -94,12 +97,41 @@ def test_what_got_worse_is_named_with_both_ratios() -> None:
     ]
     (line,) = guard.worse(figures, before)
     assert line == "worse: 1.21× of a peer, was 1.00× (+21%)"
+    gone = guard.worse(figures[:1] + figures[2:], before)
+    assert gone == ["worse, a peer: not measured any more"]
+    assert guard.worse(figures[:1] + figures[2:], before, whole=False) == []
+
+
+def test_a_figure_with_two_peers_is_compared_with_each(tmp_path: Path) -> None:
+    slow = compared("a figure", "ms", Samples([60]), Samples([300]), "a slow peer", RATIO)
+    fast = replace(slow, peer=55.0, peer_name="a fast peer")
+    path = tmp_path / "table.json"
+    path.write_text(guard.as_json([slow, fast]), encoding="utf-8")
+    before = guard.committed(path)
+    (line,) = guard.worse([replace(slow, ours=240.0), fast], before)
+    assert line == "a figure: 0.80× of a slow peer, was 0.20× (+300%)"
+    path.write_text(guard.as_json([slow, slow]), encoding="utf-8")
+    with pytest.raises(guard.TableUnreadable, match="twice"):
+        guard.committed(path)
+
+
+def test_everything_that_can_be_measured_is() -> None:
+    listed = {measure.key for measure in bench.MEASURES}
+    modules = {path.stem for path in Path(bench.__file__).parent.glob("*.py")} - {"measures"}
+    found = {
+        measure.key
+        for name in modules
+        if "MEASURES" in vars(module := importlib.import_module(f"tests.speed.{name}"))
+        if name != "__main__"
+        for measure in module.MEASURES
+    }
+    assert listed == found
 
 
 def test_the_table_that_was_written_can_be_read_again(tmp_path: Path) -> None:
     path = tmp_path / "table.json"
     path.write_text(guard.as_json([figure(150, 100)], quick=True), encoding="utf-8")
-    assert guard.committed(path) == {"a figure": 1.5}
+    assert guard.committed(path) == {("a figure", "a peer"): 1.5}
     run = json.loads(path.read_text(encoding="utf-8"))
     (written,) = run["figures"]
     assert run["quick"] is True
@@ -150,10 +182,10 @@ def test_the_document_keeps_what_is_around_its_table() -> None:
 
 
 def run_of(
-    monkeypatch: pytest.MonkeyPatch, figures: list[Figure] | PeerMissing, *arguments: str
+    monkeypatch: pytest.MonkeyPatch, figures: list[Figure] | Exception, *arguments: str
 ) -> int:
     def run(turns: Turns) -> list[Figure]:
-        if isinstance(figures, PeerMissing):
+        if isinstance(figures, Exception):
             raise figures
         turns.progress.step("it")
         return figures
@@ -173,6 +205,12 @@ def test_exit_codes(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixtu
     assert run_of(monkeypatch, [figure(1, 1)]) == 0
     assert run_of(monkeypatch, [figure(2, 1)]) == 1
     assert "goal not met: a figure" in capsys.readouterr().out
+    assert run_of(monkeypatch, NothingDrawn("nothing came")) == 1
+    assert "not measured: what it is: nothing came" in capsys.readouterr().out
+    for refused in (("--record", "--quick"), ("--record", "--only", "it"), ("--check", "--quick")):
+        with pytest.raises(SystemExit) as ended:
+            run_of(monkeypatch, [figure(1, 1)], *refused)
+        assert ended.value.code == 2
     assert run_of(monkeypatch, PeerMissing("pkcs11-tool: apt-get install opensc")) == 2
     assert "pkcs11-tool: apt-get install opensc" in capsys.readouterr().err
 
