@@ -17,6 +17,7 @@ from tests.speed import guard
 from tests.speed.figures import Figure, PeerMissing
 from tests.speed.measures import MEASURES
 from tests.speed.table import as_markdown, on_terminal, put_between_markers
+from tests.speed.terminal import NothingDrawn
 from tests.speed.turns import Measure, Turns
 
 DOCS = Path(__file__).parents[2] / "docs"
@@ -74,6 +75,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except guard.TableUnreadable as error:
         print(f"bench: {error}; `scripts/bench --record` writes it", file=sys.stderr)  # noqa: T201
         return PEER_MISSING
+    except NothingDrawn as error:
+        print(f"bench: could not be measured: {error}", file=sys.stderr)  # noqa: T201
+        return NOT_MET
     console.print(on_terminal(figures))
     for figure in figures:
         if figure.note:

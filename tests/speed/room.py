@@ -68,5 +68,7 @@ def room() -> Iterator[Room]:
         # The tests look at the service twice a second, a kiosk at a counter does not.
         lines = config.read_text(encoding="utf-8").splitlines(keepends=True)
         kept = [line for line in lines if not line.startswith("health_interval")]
+        # And a helper that hangs is to hang for as long as keys are pressed.
+        kept.append("[hardware]\nlogin_deadline = 600\n")
         config.write_text("".join(kept), encoding="utf-8")
         yield Room(folder, config, pcscd, card.control)
