@@ -20,17 +20,14 @@ WITHOUT_SPACES = ("ja", "zh")
 
 _WORD = re.compile(r"[^ ]+ *| +")
 
-_JAPANESE_PHRASE = re.compile(
-    r"""
+_JAPANESE_PHRASE = r"""
       \w(?=[ぁ-ゖ])                      # endings and particles stay with their word
     | [おご](?=[一-龯])                  # polite beginnings, too
     | [いきしちみりけせび](?=[合取込消出直]) # verbs of two, as in 問い合わせ
     | [ァ-ヺー](?=[ァ-ヺー])             # a word of foreign origin
     | [一-龯々](?=[一-龯々])              # a compound
     | [0-9](?=[ぁ-ゖァ-ヺ一-龯])          # a number and what it counts
-    """,
-    re.VERBOSE,
-)
+    """
 """Finds the letters after which a Japanese line could be broken, but does not read well."""
 
 _QUOTES = str.maketrans("“”‘’", "「」『』")
@@ -101,7 +98,7 @@ def _pieces(text: str, language: str, width: int) -> tuple[str, ...]:
         return tuple(_WORD.findall(text))
     kept = {match.end() for match in _HYPHENATED.finditer(text)}
     if language == "ja":
-        kept |= {match.end() for match in _JAPANESE_PHRASE.finditer(text)}
+        kept |= {match.end() for match in re.finditer(_JAPANESE_PHRASE, text, re.VERBOSE)}
     chances = _chances(text)
     found: list[str] = []
     for start, end in itertools.pairwise([0, *(at for at in chances if at not in kept)]):

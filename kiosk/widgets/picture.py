@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from itertools import groupby
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from rich.segment import Segment
 from rich.style import Style
@@ -17,8 +17,11 @@ from kiosk.i18n import Translator
 from kiosk.styles.tokens import MEDIUM_SCREEN
 from kiosk.view import View
 from kiosk.widgets.blocks import Bitmap, cells, doubled
-from kiosk.widgets.drawings import Drawing
 from kiosk.widgets.drawn import Drawn, When
+
+if TYPE_CHECKING:
+    # Putting all of them together takes a while, and the first screen shows none.
+    from kiosk.widgets.drawings import Drawing
 
 _ROLES = {
     "b": "picture--brand",

@@ -82,6 +82,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except guard.TableUnreadable as error:
         print(f"bench: {error}; `scripts/bench --record` writes it", file=sys.stderr)  # noqa: T201
         return PEER_MISSING
+    except NothingDrawn as error:
+        print(f"bench: could not be measured: {error}", file=sys.stderr)  # noqa: T201
+        return NOT_MET
     console.print(on_terminal(figures))
     for figure in figures:
         if figure.note:

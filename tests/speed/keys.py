@@ -44,7 +44,7 @@ that Textual draws 60 times a second."""
 def measure(turns: Turns) -> list[Figure]:
     """From the press to the last byte of what it changes: letters typed into the username field,
     and the language key while the helper hangs."""
-    presses = turns.rounds(300, 12)
+    presses = turns.rounds(200, 12)
     with room() as where, where.start(visits.QUICK) as kiosk, Terminal(BARE_INPUT) as bare:
         kiosk.wait_for(WELCOME)
         bare.wait_for(bare_input.TEXT)
