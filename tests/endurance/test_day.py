@@ -8,6 +8,7 @@ shipped timer and starts it again.
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Iterator
 from datetime import datetime, timedelta, timezone
 from itertools import pairwise
@@ -15,8 +16,18 @@ from pathlib import Path
 
 import pytest
 
-from kiosk.audit import STARTED, STOPPED, VISIT_BEGUN, VISIT_ENDED, Journal, journal_files
+from kiosk.audit import (
+    IN_SERVICE,
+    OUT_OF_SERVICE,
+    STARTED,
+    STOPPED,
+    VISIT_BEGUN,
+    VISIT_ENDED,
+    Journal,
+    journal_files,
+)
 from kiosk.audit_verify import newest, verify
+from kiosk.config import TimeSection
 from kiosk.problems import (
     KIOSK_CLOSED,
     KIOSK_NOT_KNOWN,
@@ -41,6 +52,8 @@ FRIDAY, SATURDAY, MONDAY = (START.replace(hour=0) + timedelta(days=ahead) for ah
 HOURS = {"friday": ("07:30-11:30", "13:00-17:00"), "saturday": ("07:30-11:30",)}
 
 DESERTED = FRIDAY.replace(hour=16, minute=59)
+VISIT = timedelta(seconds=TimeSection().idle + TimeSection().question + TimeSection().goodbye)
+"""How long a visit lasts in which nobody does anything."""
 ENDS = Ends(
     customers_ca=FRIDAY.replace(hour=20, minute=15),
     service=SATURDAY.replace(hour=9, minute=7),
@@ -145,11 +158,9 @@ def expected_statuses(day: Day) -> list[tuple[float, str, float]]:
     at_once = MACHINE_INTERVAL + SOON
     lost = HEALTH + RETRY_INTERVAL + SOON
     back = RETRY_INTERVAL + SOON
-    # The question about time has to be answered within half a minute, and then there is goodbye.
-    visit_over = day.seconds(DESERTED) + 60 + 30 + 6
     found = [
         (day.seconds(FRIDAY.replace(hour=13)), OPEN, at_once),
-        (visit_over, CLOSED, at_once),
+        (day.seconds(DESERTED + VISIT), CLOSED, at_once),
         (day.seconds(SATURDAY.replace(hour=7, minute=30)), OPEN, at_once),
         (day.seconds(ENDS.service), KIOSK_SERVICE_UNTRUSTED.code, lost),
         (day.seconds(ENDS.service + ENDS.renewed), OPEN, back),
@@ -248,22 +259,27 @@ def assert_audit_journal_rotated(day: Day) -> None:
     records = newest(audit(day), found.records)
     begun = next(n for n, record in enumerate(records) if not record.detail.startswith("before"))
     told = [(record.what, record.outcome) for record in records[begun:]]
-    # The first frame says nothing of a journal's concern: it knows nothing yet.
-    service = [code for _, code in statuses(day)]
-    assert len(told) > len(service)
-    for what, times in ((STARTED, 2), (STOPPED, 2), (VISIT_BEGUN, 1), (VISIT_ENDED, 1)):
-        assert sum(one == what for one, _ in told) == times
-    codes = [code for code in service if code]
-    assert [outcome for what, outcome in told if what == "out of service"] == codes
+    codes = [code for _, code in statuses(day)]
+    assert [outcome for what, outcome in told if what == OUT_OF_SERVICE] == list(
+        filter(None, codes)
+    )
+    assert Counter(what for what, _ in told if what != OUT_OF_SERVICE) == {
+        STARTED: 2,
+        STOPPED: 2,
+        VISIT_BEGUN: 1,
+        VISIT_ENDED: 1,
+        # The first frame of each run tells of no change.
+        IN_SERVICE: codes.count(OPEN) - len(day.runs),
+    }
 
 
 def assert_log_was_quiet(day: Day) -> None:
     """A line comes with an event, and with nothing else, so that the system's limits hold it."""
     events = [when for when, _ in statuses(day)] + [run.ended for run in day.runs]
     events += [when for when, well in day.service.asked if not well]
-    visit = day.seconds(DESERTED)
+    begun, over = day.seconds(DESERTED), day.seconds(DESERTED + VISIT) + SOON
     for when, text in day.journal.heard:
-        assert visit <= when < visit + 120 or any(0 <= when - one < SOON for one in events), text
+        assert begun <= when < over or any(0 <= when - one < SOON for one in events), text
         assert len(text) < LONGEST / 8
         assert text.startswith(("<14>", "<12>")), text
     assert len(day.journal.heard) < 3 * len(events)
@@ -274,8 +290,7 @@ def assert_log_was_quiet(day: Day) -> None:
 def assert_health_was_asked_for_in_turn(day: Day) -> None:
     """At its interval, and sooner while something is wrong or somebody is about to need it."""
     needed = [when for when, code in statuses(day) if code == OPEN]
-    needed.append(day.seconds(DESERTED))
-    needed.append(day.seconds(DESERTED) + 96)
+    needed += [day.seconds(DESERTED), day.seconds(DESERTED + VISIT)]
     asked = day.service.asked
     for (before, well), (after, _) in pairwise(asked):
         usual = HEALTH if well else RETRY_INTERVAL
