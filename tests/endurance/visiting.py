@@ -138,8 +138,10 @@ class Visitor:
                 self._insert()
             case State.USERNAME:
                 hall.keys(f"{visit.username}\r")
-            case State.PIN:
+            case State.PIN if self._pins:
                 hall.keys(f"{self._pins.pop(0)}\r")
+            case State.PIN:
+                raise Broken(f"the PIN is asked for once more: {self._told()}")
             case State.PIN_WRONG:
                 hall.touch("Retried" if self._pins else "Stopped")
             case State.SENT if self._resends:
