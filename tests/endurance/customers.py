@@ -109,7 +109,7 @@ def _pulls(chance: random.Random) -> Visit:
 
 def _pulls_while_busy(chance: random.Random) -> Visit:
     at = chance.choice((State.INSERT_TOKEN, State.PIN))
-    return Visit("pulls while it works", State.TOKEN_REMOVED, at=at, deed="pull at once")
+    return Visit("pulls while it works", State.WELCOME, at=at, deed="pull at once")
 
 
 def _dawdles(chance: random.Random) -> Visit:

@@ -192,9 +192,11 @@ class Visitor:
                 self._remove()
                 return
             case "pull at once":
+                # Whether the keys before it were in time is a race, so it does not matter.
                 self._deed = ""
                 self._go_on(State(hall.shown.state))
                 self._remove()
+                self._leaving = True
                 return
             case "call staff":
                 self._deed = ""
