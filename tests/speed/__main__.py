@@ -141,7 +141,7 @@ def _parser() -> argparse.ArgumentParser:
         "the committed table is missing. What is measured: "
         + "; ".join(f"{measure.key}: {measure.title}" for measure in MEASURES),
     )
-    parser.add_argument("--quick", action="store_true", help="fewer samples: under a minute")
+    parser.add_argument("--quick", action="store_true", help="fewer samples: two to three minutes")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures to FILE")
     parser.add_argument(
         "--check",
