@@ -85,12 +85,12 @@ Work = Callable[["Visit", "Tools"], Coroutine[Any, Any, Event]]
 """What an effect does outside."""
 
 
-def recorded(effect: Effect) -> Work:
+def recorded() -> dict[Effect, Work]:
     """Return what a journey waits for, between two lines of the journal."""
     # Nothing of it is needed for the first frame.
     from kiosk import delivery, effects  # noqa: PLC0415
 
-    work: dict[Effect, Work] = {
+    return {
         Effect.READ_TOKEN: effects.read_token,
         Effect.PREPARE_LOGIN: effects.prepare_login,
         Effect.PROVE: effects.prove,
@@ -98,7 +98,6 @@ def recorded(effect: Effect) -> Work:
         Effect.SEND: delivery.send,
         Effect.RESEND: delivery.resend,
     }
-    return work[effect]
 
 
 class Controller:
@@ -456,7 +455,7 @@ class Controller:
             event: Event | None = None
             try:
                 if await self._recorder.write(EFFECT_BEGUN, trace, effect=effect.value):
-                    event = await recorded(effect)(visit, tools)
+                    event = await recorded()[effect](visit, tools)
                 else:
                     event = Failed(problems.KIOSK_DISK.code)
             finally:

@@ -41,8 +41,8 @@ SERVICE_CELL = "cell of the service's faults"
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begin with the random walks: a test of a minute shall not be the last of a worker."""
-    items.sort(key=lambda item: "walks" not in item.nodeid)
+    """Begin with what takes minutes: it shall not be the last of a worker."""
+    items.sort(key=lambda item: not ("walks" in item.nodeid or "test_soak" in item.nodeid))
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
