@@ -314,5 +314,5 @@ def test_a_doctor_that_is_interrupted_or_not_read_any_more_says_nothing(
             assert process.poll() is None
             time.sleep(0.01)
         process.send_signal(signal.SIGINT)
-        assert process.wait(10) == 1
+        assert process.wait(60) == 1
         assert process.stderr.read() == b""
