@@ -125,14 +125,15 @@ class Result:
 
     @property
     def grown(self) -> list[str]:
-        """What there was more of in the second half of the visits than in the first, by one or more
-        on average: a connection that is open at one sample and not at another is no leak."""
+        """What there was more of in the second half of the visits than in the first, by more than one
+        in the median. A connection that is open at one sample and not at another is no leak, nor is
+        the screen of a timer that was stopped, which asyncio keeps until its time is over."""
         first, second = _halves(self.samples)
         found = []
         for name in COUNTS if first else ():
-            before, after = (statistics.fmean(_values(half, name)) for half in (first, second))
-            if after - before >= (EXECUTOR if name == "threads" else 1):
-                found.append(f"{name}: {before:.1f} in the first half, {after:.1f} in the second")
+            before, after = (statistics.median(_values(half, name)) for half in (first, second))
+            if after - before > (EXECUTOR if name == "threads" else 1):
+                found.append(f"{name}: {before:g} in the first half, {after:g} in the second")
         return found
 
     @property

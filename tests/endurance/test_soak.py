@@ -54,7 +54,7 @@ def test_what_grows_is_named(name: str) -> None:
     samples = list(map(flat, range(0, 2050, 50)))
     samples[-1] = replace(samples[-1], **{name: getattr(QUIET, name) + 1})
     assert result_of(*samples).faults == [], "there is now and then one more"
-    more = EXECUTOR if name == "threads" else 1
+    more = 1 + (EXECUTOR if name == "threads" else 1)
     middle = 1 + len(samples) // 2
     samples[middle:] = [
         replace(one, **{name: getattr(QUIET, name) + more}) for one in samples[middle:]
