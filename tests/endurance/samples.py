@@ -126,8 +126,9 @@ class Result:
     @property
     def grown(self) -> list[str]:
         """What there was more of in the second half of the visits than in the first, by more than
-        one in the median. A connection that is open at one sample and not at another is no leak, nor is
-        the screen of a timer that was stopped, which asyncio keeps until its time is over."""
+        one in the median. A connection that is open at one sample and not at another is no leak,
+        nor is the screen of a timer that was stopped, which asyncio keeps until its time is over.
+        """
         first, second = _halves(self.samples)
         found = []
         for name in COUNTS if first else ():
