@@ -33,6 +33,7 @@ from kiosk.controller import Controller
 from kiosk.flow import BUSY_STATES, Overlay, State
 from kiosk.keyboard import KeyByKeyDriver, hung_up
 from kiosk.narration import Narration
+from kiosk.next_screen import NextScreen
 from kiosk.screens import load_all, screen_for
 from kiosk.screens.base import (
     DemoAsked,
@@ -135,6 +136,7 @@ class KioskApp(App[None], inherit_bindings=False):
         self._wanted: View | None = None
         self._shown: View | None = None
         self._drawing = False
+        self._next = NextScreen(self)
         self._patience: Timer | None = None
         """Runs while a busy screen is not drawn yet."""
         self._patience_over = False
@@ -189,6 +191,7 @@ class KioskApp(App[None], inherit_bindings=False):
             if self._alone:
                 memory.settle()
             self.controller.equip(tools)
+            self._next.begin(self._shown)
         except ConfigError as error:
             self.config_error = str(error)
             self.exit(return_code=MISCONFIGURED)
@@ -246,6 +249,7 @@ class KioskApp(App[None], inherit_bindings=False):
                     await self._draw_one(view)
                     left, self._shown = self._shown, view
                     self._tidy_after(left, view)
+                    self._next.expect(view)
                     if any(isinstance(one, JourneyScreen) for one in self.screen_stack):
                         self._narrate(self._journey_screen, view.countdown)
                 elif (self._cover is None) is not fits(self.size):
@@ -294,20 +298,27 @@ class KioskApp(App[None], inherit_bindings=False):
         if shown is not None and shown.overlay is not Overlay.NONE:
             await self.pop_screen()
         if shown is None or shown.state is not view.state or anew:
-            await self._replace(screen_for(_without_overlay(view)), first=shown is None)
+            await self._replace(_without_overlay(view), first=shown is None)
         else:
             self._journey_screen.show(_without_overlay(view))
         if view.overlay is not Overlay.NONE:
             self._journey_screen.cover()
             await self.push_screen(screen_for(view))
 
-    async def _replace(self, screen: JourneyScreen, *, first: bool) -> None:
-        """Show a new screen instead of the one that is shown, if there is one."""
+    async def _replace(self, view: View, *, first: bool) -> None:
+        """Show another screen instead of the one that is shown, if there is one."""
+        screen = await self._next.take(view) or screen_for(view)
         gone = [] if first else [self.screen, *self.screen.walk_children(Widget)]
         screen.hold()
         await (self.push_screen if first else self.switch_screen)(screen)
         screen.arrived()
         memory.forget_drawings(gone)
+
+    async def prepare(self, screen: JourneyScreen) -> None:
+        """Make everything that is on a screen, without showing it."""
+        # Textual does it when a screen is put on the stack; this is the first half of that.
+        _, mounted = self._get_screen(screen)
+        await mounted
 
     @property
     def _is_covered(self) -> bool:
@@ -437,8 +448,9 @@ class KioskApp(App[None], inherit_bindings=False):
         self._narration.asked()
 
     def on_descendant_focus(self, event: events.DescendantFocus) -> None:
-        """Something has the focus now."""
-        self._narration.focused(event.widget)
+        """Something has the focus now; on a screen that is not shown yet, nobody is told."""
+        if self.screen_stack and self.screen in event.widget.ancestors:
+            self._narration.focused(event.widget)
 
     def on_input_changed(self, message: Input.Changed) -> None:
         """Somebody types a username, the only text that is shown as it is typed."""

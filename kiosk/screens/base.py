@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Iterable, Sequence
-from typing import ClassVar
+from typing import ClassVar, cast
 
 from textual import events, on
 from textual.app import ComposeResult
@@ -140,6 +140,8 @@ class JourneyScreen(GuardedScreen, inherit_bindings=False):
         """The buttons in the body."""
         self._chord: dict[str, float] = {}
         """When each of its keys was pressed last (`time.monotonic`)."""
+        self._made_from: dict[str, object] = {}
+        """What was asked of the view while the widgets were made."""
 
     def _translator(self, view: View) -> Translator:
         return translator(speaks_to_staff(view.language) if self.FOR_STAFF else view.language)
@@ -167,6 +169,11 @@ class JourneyScreen(GuardedScreen, inherit_bindings=False):
         shape before it has widgets, or all of them would be styled a second time.
         """
         self._take_shape()
+        view, self.view = self.view, cast(View, _Asked(self.view, self._made_from))
+        yield from self._frame(demonstration=view.demo is not None)
+        self.view = view
+
+    def _frame(self, *, demonstration: bool) -> ComposeResult:
         with Vertical(id="page"), Vertical(id="stage"):
             with Vertical(id="middle"), _Body(id="body", classes="list" if self.AS_LIST else ""):
                 for widget in self.body():
@@ -178,7 +185,7 @@ class JourneyScreen(GuardedScreen, inherit_bindings=False):
         with Vertical(id="foot"):
             yield Words(_note, "note", when=lambda v: bool(v.problem or v.reference))
             yield Words(self._legend, "legend")
-            if self.view.demo is not None:
+            if demonstration:
                 yield DemoStrip()
         with Vertical(id="head"):
             with Brand(id="brand"):
@@ -225,12 +232,11 @@ class JourneyScreen(GuardedScreen, inherit_bindings=False):
 
     def _leaving(self) -> ActionButton | None:
         """Return the button that Esc presses."""
-        return next((button for button in self._actions if button.escape), None)
+        buttons = (one for one in self._actions if one.escape and one.belongs(self.view))
+        return next(buttons, None)
 
     def on_mount(self) -> None:
         """Focus what Enter shall act on."""
-        if self.FORGETS_KEYS:
-            PRESSES.missed = False
         first = self.first_focus()
         if first is not None:
             self.set_focus(first)
@@ -262,6 +268,11 @@ class JourneyScreen(GuardedScreen, inherit_bindings=False):
                 widget.draw(view, self.t)
         self.query_one(_Body).fit_codes()
 
+    def suits(self, view: View) -> bool:
+        """Whether the widgets that were made for the view of before are those for this one of the
+        same state, so that `show` is all that it takes."""
+        return all(getattr(view, name) == value for name, value in self._made_from.items())
+
     def cover(self) -> None:
         """Raise nothing until this screen is on top again: something is about to lie over it."""
         self._raised = True
@@ -270,12 +281,17 @@ class JourneyScreen(GuardedScreen, inherit_bindings=False):
         """Listen again after the screen above has gone."""
         # A screen that is new has just found its styles.
         event.refresh_styles = event.refresh_styles and self._resumed
+        if not self._resumed and self.FORGETS_KEYS:
+            PRESSES.missed = False
         self._resumed = True
         self._raised = False
         self._shown_at = time.monotonic()
         self._take_shape()
         for bar in self.query(StepBar):
             bar.fit(self.app.size)
+        if self._rehearsed:
+            # There is no other size that it would be told of.
+            asyncio.get_running_loop().call_soon(self.release)
 
     def on_resize(self, event: events.Resize) -> None:
         """Adapt what depends on the screen's size."""
@@ -425,6 +441,19 @@ class JourneyScreen(GuardedScreen, inherit_bindings=False):
     def on_paste(self, event: events.Paste) -> None:
         """Refuse: nothing on a kiosk is pasted."""
         event.stop()
+
+
+class _Asked:
+    """A view that takes note of what it is asked."""
+
+    def __init__(self, view: View, asked: dict[str, object]) -> None:
+        self._view = view
+        self._asked = asked
+
+    def __getattr__(self, name: str) -> object:
+        value: object = getattr(self._view, name)
+        self._asked[name] = value
+        return value
 
 
 class _StaffButton(ActionButton):

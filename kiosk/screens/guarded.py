@@ -51,6 +51,19 @@ class GuardedScreen(Screen[None], inherit_bindings=False):
         self._shown_at = time.monotonic()
         self._held = False
         self._coming = False
+        self._rehearsed = False
+        """Everything is laid out already."""
+
+    def rehearse(self) -> bool:
+        """Lay out and draw everything for nobody, so that nothing of it has to be worked out when
+        the screen comes; tell whether there was anything to lay out."""
+        if self._rehearsed and not self._layout_required:
+            return False
+        self._rehearsed, self._layout_required = True, False
+        self._refresh_layout(self.app.size)
+        self._dirty_widgets.clear()
+        self._compositor.render_strips()
+        return True
 
     def hold(self) -> None:
         """Draw nothing until `release`. Textual would draw a new screen whole as often as it finds
@@ -61,8 +74,11 @@ class GuardedScreen(Screen[None], inherit_bindings=False):
         """Draw everything, and from now on what changes."""
         if self._held:
             self._held = False
-            # A layout draws what is new, and that is all of it.
-            self._layout_required, self._repaint_required = True, False
+            if self._rehearsed and not self._layout_required:
+                self._repaint_required = True
+            else:
+                # A layout draws what is new, and that is all of it.
+                self._layout_required, self._repaint_required = True, False
             self._on_timer_update()
 
     def arrived(self) -> None:

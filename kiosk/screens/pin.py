@@ -53,10 +53,8 @@ class PinScreen(PinTypingScreen):
         yield ActionButton("pin.confirm", widget_id="confirm", primary=True)
         yield ActionButton("pin.clear", widget_id="clear", when=lambda v: not v.pin_pad)
         # Who had the username looked up has typed none that could be mended.
-        typed = bool(self.view.username)
-        if typed:
-            yield ActionButton("button.back", Back, escape=True)
-        yield ActionButton("button.cancel", Cancelled, escape=not typed)
+        yield ActionButton("button.back", Back, escape=True, when=lambda v: bool(v.username))
+        yield ActionButton("button.cancel", Cancelled, escape=True)
 
     def confirm(self) -> None:
         """Take the PIN, or say what is missing."""

@@ -78,7 +78,7 @@ class Words(Drawn, Static):
 
     def draw(self, view: View, t: Translator) -> None:
         """Show the text, or hide the widget if it does not belong to this view."""
-        self.display = self._when is None or self._when(view)
+        self.display = self.belongs(view)
         if not self.display:
             return
         words = self.words(view, t)
@@ -87,6 +87,10 @@ class Words(Drawn, Static):
         if self._language != t.language or not words.is_same(self._shown):
             self._language, self._shown = t.language, words
             self.update(words)
+
+    def belongs(self, view: View) -> bool:
+        """Whether the text is part of this view."""
+        return self._when is None or self._when(view)
 
     def words(self, view: View, t: Translator) -> Content:
         """What to show of `view`."""
