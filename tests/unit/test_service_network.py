@@ -183,7 +183,8 @@ async def test_a_proxy_is_asked_by_name_and_the_certificate_is_for_the_name(ca: 
         (b"SSH-2.0-OpenSSH_9\r\n\r\n", "no HTTP answer to CONNECT"),
         (b"HTTP/1.1 200 OK\r\nX: " + b"x" * 100_000, "no HTTP answer to CONNECT"),
         (b"HTTP/1.1 100 Continue\r\n\r\n", "CONNECT"),
-        (b"HTTP/1.1 200 OK\r\n\r\n", "TLS: UNEXPECTED_EOF"),
+        # Versions of Python call the same end by different names.
+        (b"HTTP/1.1 200 OK\r\n\r\n", "TLS: (UNEXPECTED_EOF|SSLZeroReturnError)"),
     ],
     ids=["407", "502", "302", "data", "ssh", "endless", "nothing", "closed tunnel"],
 )
