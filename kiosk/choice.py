@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Sequence
 
+from kiosk.timers import after
+
 
 class Choice:
     """One of several values, such as a language. Whoever passes by and tries the key is forgotten
@@ -68,7 +70,7 @@ class Choice:
         self.current = self._usual
 
     def _wait(self) -> None:
-        self._timer = asyncio.get_running_loop().call_later(self._patience, self._forget)
+        self._timer = after(self._patience, self._forget)
 
     def _stop(self) -> None:
         timer, self._timer = self._timer, None

@@ -18,6 +18,7 @@ from kiosk.flow import (
     State,
     TimeUp,
 )
+from kiosk.timers import after
 
 LOGIN_CLOSE = 30.0
 """Seconds without a touch after which the staff PIN is no longer asked for."""
@@ -70,23 +71,22 @@ class IdleClock:
     def restart(self) -> None:
         """Somebody touched something: the time of this place begins anew."""
         self.stop()
-        loop = asyncio.get_running_loop()
         if self._overlay is Overlay.TIME_OUT:
             self.countdown = self._times.question
-            self._timer = loop.call_later(1, self._count)
+            self._timer = after(1, self._count)
         elif self._state in IDLE_STATES:
             long = self._state in RESULT_STATES or self._overlay is Overlay.STAFF_CALL
             seconds = self._times.idle_result if long else self._times.idle
-            self._timer = loop.call_later(seconds, self._raise, IdleElapsed())
+            self._timer = after(seconds, self._raise, IdleElapsed())
         elif self._state in STAFF_STATES:
             login = self._state is State.STAFF_LOGIN
             seconds = LOGIN_CLOSE + self._waiting_staff if login else self._staff_close
-            self._timer = loop.call_later(seconds, self._raise, StaffLeft())
+            self._timer = after(seconds, self._raise, StaffLeft())
         elif self._overlay is Overlay.STAFF_CALL:
             # Nothing can time out here, but the note about staff must not stay for ever.
-            self._timer = loop.call_later(self._times.idle_result, self._raise, StaffCallClosed())
+            self._timer = after(self._times.idle_result, self._raise, StaffCallClosed())
         elif self._state is State.GOODBYE:
-            self._timer = loop.call_later(self._times.goodbye, self._raise, GoodbyeOver())
+            self._timer = after(self._times.goodbye, self._raise, GoodbyeOver())
 
     def stop(self) -> None:
         """No event from here until the next `moved` or `restart`."""
@@ -105,5 +105,5 @@ class IdleClock:
         if self.countdown <= 0:
             self._raise(TimeUp())
             return
-        self._timer = asyncio.get_running_loop().call_later(1, self._count)
+        self._timer = after(1, self._count)
         self._tick()

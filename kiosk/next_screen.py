@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
-from contextvars import Context
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -18,6 +17,7 @@ from textual.widget import Widget
 from kiosk import memory
 from kiosk.flow import Overlay, State
 from kiosk.screens import screen_for
+from kiosk.timers import after
 from kiosk.view import View
 
 if TYPE_CHECKING:
@@ -93,10 +93,7 @@ class NextScreen:
             self._let_go()
         if state is not None:
             likely = replace(view, state=state, problem=None)
-            # A cancelled timer's context is kept until the time is over, and the screen in it.
-            self._due = asyncio.get_running_loop().call_later(
-                AHEAD_AFTER, self._app.call_later, self._start, likely, context=Context()
-            )
+            self._due = after(AHEAD_AFTER, self._app.call_later, self._start, likely)
 
     async def take(self, view: View) -> JourneyScreen | None:
         """Return the screen that is ready for `view`, with nothing on it that `view` does not say;

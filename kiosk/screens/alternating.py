@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from contextvars import Context
 
 from textual import events
 
 from kiosk.screens.base import JourneyScreen
+from kiosk.timers import after
 from kiosk.view import View
 
 TURNED = "-turned"
@@ -64,15 +64,8 @@ class AlternatingScreen(JourneyScreen):
         self._count()
 
     def _count(self) -> None:
-        """Count from now on.
-
-        A timer of Textual's would run in this screen's context, which asyncio keeps until the time
-        is over, though the timer was stopped; and with it every such screen of the last minutes.
-        """
+        """Count from now on."""
         if self._turning is not None:
             self._turning.cancel()
         if self.view.alternate > 0 and self.is_running:
-            loop = asyncio.get_running_loop()
-            self._turning = loop.call_later(
-                self.view.alternate, self.call_later, self._turn, context=Context()
-            )
+            self._turning = after(self.view.alternate, self.call_later, self._turn)

@@ -29,6 +29,7 @@ from kiosk.staff.service_test import service_page
 from kiosk.staff.switch import CONFIRM, restart_page, switch_page
 from kiosk.staff.token_test import token_page
 from kiosk.staff.tries import Tries
+from kiosk.timers import after
 
 if TYPE_CHECKING:
     from kiosk.effects import Tools
@@ -312,7 +313,7 @@ class StaffMode:
             self._timer = None
         healthy = self._page is not None and self._page.topic is StaffTopic.HEALTH
         if healthy or self._room.tries.wait > 0:
-            self._timer = asyncio.get_running_loop().call_later(TICK, self._ticked)
+            self._timer = after(TICK, self._ticked)
 
     def _ticked(self) -> None:
         self._timer = None

@@ -12,6 +12,7 @@ from typing import Any
 
 import msgspec
 
+from kiosk.next_screen import AHEAD_AFTER
 from tests.endurance.hall import Hall
 from tests.endurance.hurried_kiosk import Alive
 from tests.endurance.processes import (
@@ -34,6 +35,12 @@ COUNTS = ("descriptors", "threads", "processes", "screens", "widgets", "tasks", 
 
 EXECUTOR = 4 + (os.cpu_count() or 1)
 """Threads that asyncio starts for work that blocks, one by one as it finds the others busy."""
+
+_SCREENS = 2
+"""The welcome screen and the one that comes next."""
+
+_MAKING = 3 * AHEAD_AFTER
+"""Seconds in which the latter is made."""
 
 _READY = 10.0
 """Seconds in which the helper for the next customer stands ready."""
@@ -85,11 +92,15 @@ def take_sample(hall: Hall, visits: int) -> Sample:
 
 
 def _at_rest(hall: Hall) -> Alive:
-    """What is alive once the timers of the last screens have run out: as long as one is set, its
-    screen is there."""
+    """What is alive once the timers of the last screens have run out, because as long as one is
+    set, its screen is there; and once the screen is made that comes after the welcome screen."""
     deadline = time.monotonic() + _READY
-    while (alive := hall.alive()).screens > 1 and time.monotonic() < deadline:
-        time.sleep(0.1)
+    before, alive = None, hall.alive()
+    while alive.screens != before or alive.screens > _SCREENS:
+        if time.monotonic() > deadline:
+            break
+        time.sleep(_MAKING)
+        before, alive = alive.screens, hall.alive()
     return alive
 
 

@@ -27,7 +27,7 @@ from tests.endurance.samples import Result, take_sample
 from tests.endurance.visiting import Visitor, clear_away
 
 VISITS = 10_000
-SAMPLES = 200
+SAMPLES = 100
 """How many samples are taken, about."""
 
 _DELIVERY = 30.0
