@@ -118,7 +118,7 @@ class NextScreen:
         for _ in range(ROUNDS):
             for _ in range(TURNS):
                 await asyncio.sleep(0)
-            if not screen.rehearse():
+            if not screen.rehearse(draw=False):
                 break
         return screen
 

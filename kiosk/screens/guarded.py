@@ -54,15 +54,16 @@ class GuardedScreen(Screen[None], inherit_bindings=False):
         self._rehearsed = False
         """Everything is laid out already."""
 
-    def rehearse(self) -> bool:
-        """Lay out and draw everything for nobody, so that nothing of it has to be worked out when
-        the screen comes; tell whether there was anything to lay out."""
+    def rehearse(self, *, draw: bool = True) -> bool:
+        """Lay everything out, and draw it for nobody, so that nothing of it has to be worked out
+        when the screen comes; tell whether there was anything to lay out."""
         if self._rehearsed and not self._layout_required:
             return False
         self._rehearsed, self._layout_required = True, False
         self._refresh_layout(self.app.size)
         self._dirty_widgets.clear()
-        self._compositor.render_strips()
+        if draw:
+            self._compositor.render_strips()
         return True
 
     def hold(self) -> None:

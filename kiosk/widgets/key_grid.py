@@ -70,8 +70,9 @@ class KeyGrid(Drawn, Widget):
 
     def draw(self, _view: View, t: Translator) -> None:
         """Speak the customer's language."""
-        self._t = t
-        self.refresh()
+        if self._t is not t:
+            self._t = t
+            self.refresh()
 
     def turn_to(self, pages: Mapping[str, Page]) -> None:
         """Show the first of other pages, such as those with the digits in another order."""
@@ -125,11 +126,13 @@ class KeyGrid(Drawn, Widget):
         if row_index >= len(self.page) or line >= self._rows:
             return Strip.blank(self.size.width, self.rich_style)
         row = self.page[row_index]
-        segments = [Segment(" " * self._left(row), self.rich_style)]
+        # Both are worked out anew whenever they are asked for.
+        cell, paper = self._cell, self.rich_style
+        segments = [Segment(" " * self._left(row), paper)]
         for key in row:
             look = "pressed" if key is self._pressed else _look(key)
             style = self.get_component_rich_style(f"key-grid--{look}")
-            inner = key.width * self._cell - 3
+            inner = key.width * cell - 3
             if self._rows == 1:
                 drawn = _centred(self.label(key), inner + 2)
             elif line == 0:
@@ -138,8 +141,8 @@ class KeyGrid(Drawn, Widget):
                 drawn = "╰" + "─" * inner + "╯"
             else:
                 drawn = f"│{_centred(self.label(key) if line == self._rows // 2 else '', inner)}│"
-            segments += [Segment(drawn, style), Segment(" ", self.rich_style)]
-        return Strip(segments).adjust_cell_length(self.size.width, self.rich_style)
+            segments += [Segment(drawn, style), Segment(" ", paper)]
+        return Strip(segments).adjust_cell_length(self.size.width, paper)
 
     def centre_of(self, label: str) -> Offset:
         """Where the key with this label is, from the widget's upper left corner.

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import lru_cache
 
 from rich.segment import Segment
 from rich.style import Style
@@ -23,8 +24,12 @@ _DARK_ON_LIGHT = Style(color="#000000", bgcolor="#ffffff")
 _DARK = Style(color="#000000", bgcolor="#000000")
 
 
-def matrix(data: str) -> list[list[bool]]:
-    """Return the modules of the code for `data` with its border; True is dark."""
+@lru_cache(maxsize=16)
+def matrix(data: str) -> Sequence[Sequence[bool]]:
+    """Return the modules of the code for `data` with its border; True is dark.
+
+    There are few mailbox providers and one hotline, so most codes are made once a day.
+    """
     # The library is needed two minutes into a visit, not for the first frame.
     with _without_pillow():
         from qrcode.constants import ERROR_CORRECT_M  # noqa: PLC0415
@@ -33,7 +38,7 @@ def matrix(data: str) -> list[list[bool]]:
     code = QRCode(error_correction=ERROR_CORRECT_M, border=BORDER)
     code.add_data(data)
     code.make(fit=True)
-    return [[bool(module) for module in row] for row in code.get_matrix()]
+    return tuple(tuple(map(bool, row)) for row in code.get_matrix())
 
 
 @contextmanager
@@ -68,7 +73,7 @@ class QrCode(Drawn, Widget):
         super().__init__()
         self._source = source
         self._data = ""
-        self._modules: list[list[bool]] = []
+        self._modules: Sequence[Sequence[bool]] = []
         self._large = large
         self.full_block = False
 
