@@ -30,6 +30,13 @@ _MS = 1000
 _RAW = "one raw HTTP exchange of the same bytes"
 
 
+_PROBLEM = b'{"type": "about:blank", "title": "Recorded", "status": 410, "code": "reset_expired"}'
+_REFUSAL = (
+    b"HTTP/1.1 410 Gone\r\nContent-Type: application/problem+json\r\n"
+    b"Content-Length: %d\r\n\r\n%b" % (len(_PROBLEM), _PROBLEM)
+)
+
+
 def recorded_order(reset_id: str, idempotency_key: str) -> bytes:
     """The bytes with which the kiosk's own client confirms a reset."""
 
@@ -39,7 +46,7 @@ def recorded_order(reset_id: str, idempotency_key: str) -> bytes:
         async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
             head = await reader.readuntil(b"\r\n\r\n")
             came.append(head + await reader.readexactly(content_length(head)))
-            writer.write(b"HTTP/1.1 400 Recorded\r\nContent-Length: 0\r\n\r\n")
+            writer.write(_REFUSAL)
             await writer.drain()
             writer.close()
 
@@ -49,7 +56,7 @@ def recorded_order(reset_id: str, idempotency_key: str) -> bytes:
             try:
                 await client.confirm(reset_id, idempotency_key)
             except ServiceError:
-                # It was told that it must not ask so, or it would ask again.
+                # It was refused; told that the service has failed, it would ask again.
                 return came[0]
             finally:
                 await client.close()
