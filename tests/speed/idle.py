@@ -15,7 +15,7 @@ CPU_GOAL = Goal(Kind.RATIO, 1.5, also_at_most=0.5)
 STILL_GOAL = Goal(Kind.TOGETHER, 0)
 
 SECONDS = 60
-QUICK_SECONDS = 4
+QUICK_SECONDS = 3
 
 
 def measure(turns: Turns) -> list[Figure]:

@@ -50,7 +50,7 @@ def measure(turns: Turns) -> list[Figure]:
     nothing is asked of it, and a helper that is stopped then makes no difference. So it hangs
     where it is waited for, and what has keys there is measured: the buttons of the screen's head.
     """
-    presses = turns.rounds(200, 6)
+    presses = turns.rounds(200, 4)
     unmeasured = turns.rounds(2, 1)
     where = turns.surroundings.lab()
     with where.start(QUICK) as kiosk:

@@ -134,6 +134,8 @@ class Lab:
         trust = SandboxPki.open(self.directory).trust_directory
         config = write_config(folder, self.url, trust)
         text = config.read_text(encoding="utf-8").replace("[kiosk]\n", f"[kiosk]\n{kiosk}")
+        # Nobody is there to be said goodbye to.
+        text = text.replace("goodbye = 0.5", "goodbye = 0.1")
         config.write_text(text + after, encoding="utf-8")
         return config
 

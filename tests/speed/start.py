@@ -37,7 +37,7 @@ def measure(turns: Turns) -> list[Figure]:
             return (terminal.wait_for(bare_label.TEXT) - terminal.started) * 1000
 
     turns.what = "first frame, warm"
-    warm = turns.alternate(turns.rounds(21, 4), kiosk_once, bare_once, unmeasured=1)
+    warm = turns.alternate(turns.rounds(21, 3), kiosk_once, bare_once, unmeasured=1)
     files = read_files()
     evict(files)
     if resident_share(files) > MOST_RESIDENT:

@@ -28,7 +28,7 @@ def measure(turns: Turns) -> list[Figure]:
     """From the press to the last byte of the new screen: from the notice about data to the next
     screen with `1`. The way back, with Esc, is not measured: of that key Textual finds out only
     after a pause that it does not begin the sequence of another one."""
-    times = turns.rounds(150, 5)
+    times = turns.rounds(150, 4)
     turns.what = "screen switch"
     with (
         turns.surroundings.lab().start(QUICK) as kiosk,
