@@ -8,6 +8,7 @@ import platform
 import sys
 import time
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from rich.console import Console
@@ -15,6 +16,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from tests.speed import guard
 from tests.speed.figures import Figure, PeerMissing
+from tests.speed.lab import Surroundings
 from tests.speed.measures import MEASURES
 from tests.speed.table import as_markdown, on_terminal, put_between_markers
 from tests.speed.terminal import NothingDrawn
@@ -75,7 +77,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         before = guard.committed(TABLE) if options.check else {}
         for need in dict.fromkeys(need for measure in chosen for need in measure.needs):
             need()
-        figures, broken = _measure(chosen, Console(stderr=True), quick=options.quick)
+        run = _measure(chosen, Console(stderr=True), quick=options.quick)
     except PeerMissing as error:
         print(f"bench: not on this machine: {error}", file=sys.stderr)  # noqa: T201
         return PEER_MISSING
@@ -85,18 +87,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except NothingDrawn as error:
         print(f"bench: could not be measured: {error}", file=sys.stderr)  # noqa: T201
         return NOT_MET
+    figures = run.figures
     console.print(on_terminal(figures))
     for figure in figures:
         if figure.note:
             console.print(f"{figure.name}: {figure.note}", markup=False, highlight=False)
-    text = guard.as_json(figures, **_circumstances(quick=options.quick))
+    seconds = ", ".join(f"{key} {taken:.0f} s" for key, taken in run.seconds.items())
+    console.print(f"time taken: {seconds}", markup=False, highlight=False)
+    text = guard.as_json(figures, **_circumstances(quick=options.quick), seconds=run.seconds)
     if options.json:
         options.json.write_text(text, encoding="utf-8")
-    if options.record and not broken:
+    if options.record and not run.broken:
         TABLE.write_text(text, encoding="utf-8")
         page = PAGE.read_text(encoding="utf-8")
         PAGE.write_text(put_between_markers(page, as_markdown(figures)), encoding="utf-8")
-    failed = [f"not measured: {line}" for line in broken]
+    failed = [f"not measured: {line}" for line in run.broken]
     failed += [f"goal not met: {one.name}, {one.peer_name}" for one in figures if one.met is False]
     worse = guard.worse(figures, before, whole=not options.only)
     failed += [f"worse than the committed table: {line}" for line in worse]
@@ -105,21 +110,32 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return NOT_MET if failed else HELD
 
 
-def _measure(
-    measures: Sequence[Measure], console: Console, *, quick: bool
-) -> tuple[list[Figure], list[str]]:
-    """The figures, and what could not be measured because something did not come: the rest of a
-    run of many minutes is not lost for it."""
-    figures: list[Figure] = []
-    broken = []
-    with Bar(console, len(measures)) as bar:
+@dataclass
+class Run:
+    """What has come of a run."""
+
+    figures: list[Figure] = field(default_factory=list)
+    broken: list[str] = field(default_factory=list)
+    """What could not be measured because something did not come: the rest of a run of many
+    minutes is not lost for it."""
+    seconds: dict[str, float] = field(default_factory=dict)
+    """How long each measure took, by its key."""
+
+
+def _measure(measures: Sequence[Measure], console: Console, *, quick: bool) -> Run:
+    run = Run()
+    with Bar(console, len(measures)) as bar, Surroundings() as surroundings:
         for measure in measures:
+            begin = time.monotonic()
             try:
-                figures += measure.run(Turns(quick, bar, measure.title))
+                # One by one: what was measured before something did not come, counts.
+                for figure in measure.run(Turns(quick, bar, measure.title, 0, surroundings)):
+                    run.figures.append(figure)
             except (NothingDrawn, AssertionError) as error:
-                broken.append(f"{measure.title}: {error}")
+                run.broken.append(f"{measure.title}: {error}")
+            run.seconds[measure.key] = round(time.monotonic() - begin, 1)
             bar.advance()
-    return figures, broken
+    return run
 
 
 def _circumstances(*, quick: bool) -> dict[str, object]:
@@ -141,7 +157,7 @@ def _parser() -> argparse.ArgumentParser:
         "the committed table is missing. What is measured: "
         + "; ".join(f"{measure.key}: {measure.title}" for measure in MEASURES),
     )
-    parser.add_argument("--quick", action="store_true", help="fewer samples: two to three minutes")
+    parser.add_argument("--quick", action="store_true", help="fewer samples: under a minute")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures to FILE")
     parser.add_argument(
         "--check",

@@ -1,12 +1,12 @@
 """The virtual card with a record of its commands, and with the pace of a real token.
 
 A process like `kiosk.sandbox.card`: python -m tests.speed.apdus …
-The environment says where the record goes, and how slow the card is.
+Beside its control socket are its record, `apdus`, and its `Pace`, which it looks at whenever it
+is powered.
 """
 
 from __future__ import annotations
 
-import functools
 import os
 import sys
 import time
@@ -20,12 +20,8 @@ from kiosk.sandbox.card import CardProcess, Instruction, main
 from kiosk.sandbox.card_server import run
 from kiosk.sandbox.piv import PivApplet
 
-RECORD = "KIOSK_SPEED_APDUS"
-"""Names the file that the record is written to."""
-COMMAND_TIME = "KIOSK_SPEED_COMMAND_MS"
-"""Milliseconds that the card takes for a command; none if it is not set."""
-SIGNATURE_TIME = "KIOSK_SPEED_SIGNATURE_MS"
-"""Milliseconds that it takes for a signature besides."""
+RECORD, PACE = "apdus", "pace"
+"""Names of the files beside the control socket."""
 
 POWER = "power"
 """Stands for a command's header where the card was powered or reset."""
@@ -104,69 +100,93 @@ class Record:
             return apdus_of(file.read())
 
 
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How long a card takes. Milliseconds."""
+
+    command: int = 0
+    """For each command."""
+    signature: int = 0
+    """For a signature besides."""
+
+    def seconds(self, apdu: bytes) -> float:
+        """For this command."""
+        signs = Apdu(0, 0, apdu[:4].hex(), 0, "").signs
+        return (self.command + (self.signature if signs else 0)) / 1000
+
+    def write(self, folder: Path) -> None:
+        """Have the card with its control socket there take that long from its next power-up on."""
+        new = folder / f"{PACE}.new"
+        new.write_text(f"{self.command} {self.signature}\n", encoding="ascii")
+        new.replace(folder / PACE)
+
+    @classmethod
+    def read(cls, folder: Path) -> Pace:
+        """What was written there.
+
+        Raises:
+            OSError, ValueError: nothing was, or no pace.
+        """
+        command, signature = (folder / PACE).read_text(encoding="ascii").split()
+        return cls(int(command), int(signature))
+
+
 @contextmanager
-def recorded_card(
-    directory: Path, folder: Path, port: int, *, command_ms: int = 0, signature_ms: int = 0
-) -> Iterator[tuple[CardProcess, Record]]:
-    """A card's process that writes down what it is asked, and takes that long for it.
+def recorded_card(directory: Path, folder: Path, port: int) -> Iterator[tuple[CardProcess, Record]]:
+    """A card's process that writes down what it is asked, and answers at once.
 
     Args:
         directory: the sandbox's PKI.
-        folder: for the control socket and the record.
+        folder: for the control socket, the record and the pace.
         port: of the virtual reader.
-        command_ms: milliseconds for each command.
-        signature_ms: and for a signature besides.
     """
-    record = folder / "apdus"
+    record = folder / RECORD
     record.touch()
-    settings = {
-        RECORD: str(record),
-        COMMAND_TIME: str(command_ms),
-        SIGNATURE_TIME: str(signature_ms),
-    }
+    Pace().write(folder)
     process = CardProcess(directory, folder / "control", port=port, program="tests.speed.apdus")
-    os.environ.update(settings)
-    try:
-        process.start()
-    finally:
-        for name in settings:
-            del os.environ[name]
-    try:
+    with process:
         yield process, Record(record)
-    finally:
-        process.stop()
 
 
 class RecordedApplet(PivApplet):
     """A PIV application that takes its time and writes down what it was asked."""
 
+    folder: ClassVar[Path]
+    """Where record and pace are."""
     _record: ClassVar[int] = -1
     """Descriptor of the record's file; negative until it is opened."""
+    _pace = Pace()
 
     def transmit(self, apdu: bytes) -> bytes:
         """See `PivApplet`."""
         came = time.monotonic()
         answer = super().transmit(apdu)
-        header = apdu[:4].hex()
-        took = float(os.environ.get(COMMAND_TIME, "0"))
-        if Apdu(0, 0, header, 0, "").signs:
-            took += float(os.environ.get(SIGNATURE_TIME, "0"))
         # Nothing else is asked of the card meanwhile, so its process may be held up.
-        time.sleep(max(0.0, came + took / 1000 - time.monotonic()))
+        time.sleep(max(0.0, came + self._pace.seconds(apdu) - time.monotonic()))
+        header = apdu[:4].hex()
         self._write(Apdu(came, time.monotonic(), header, len(apdu) - 4, answer[-2:].hex()))
         return answer
 
     def reset(self) -> None:
         """See `PivApplet`."""
         super().reset()
+        self._pace = Pace.read(self.folder)
         now = time.monotonic()
         self._write(Apdu(now, now, POWER, 0, "0000"))
 
     def _write(self, apdu: Apdu) -> None:
         if self._record < 0:
-            RecordedApplet._record = os.open(os.environ[RECORD], os.O_WRONLY | os.O_APPEND)
+            RecordedApplet._record = os.open(self.folder / RECORD, os.O_WRONLY | os.O_APPEND)
         os.write(self._record, apdu.as_line().encode("ascii"))
 
 
+def serve(
+    directory: Path, control_socket: Path, port: int, token: str | None, parent: int | None
+) -> None:
+    """Run the card; see `kiosk.sandbox.card_server.run`."""
+    RecordedApplet.folder = control_socket.parent
+    run(directory, control_socket, port, token, parent, make=RecordedApplet)
+
+
 if __name__ == "__main__":
-    sys.exit(main(serve=functools.partial(run, make=RecordedApplet)))
+    sys.exit(main(serve=serve))

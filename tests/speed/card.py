@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import subprocess
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from kiosk.sandbox.scenario import PIN
-from tests.speed.figures import Figure, Goal, Kind, Samples, compared
+from tests.speed.figures import Figure, Goal, Kind, Samples, compared, counted, reported
 from tests.speed.floor import Floor, FloorVisit, built, floor_visit
-from tests.speed.lab import Lab, Reader, environment, lab
+from tests.speed.lab import Lab, environment
 from tests.speed.needs import MODULE, require_opensc, require_pcscd
-from tests.speed.turns import Measure, Turns
-from tests.speed.visit import VisitTimes, visit
+from tests.speed.reader import Reader, phases
+from tests.speed.visit import VisitTimes
 
 LIST = ("--list-objects", "--type", "cert")
 SIGN = ("--login", "--pin", PIN, "--sign", "--mechanism", "SHA256-RSA-PKCS", "--id", "01")
@@ -39,12 +39,12 @@ class Pkcs11Tool:
         message.write_bytes(b"m" * _MESSAGE_LENGTH)
         self._sign = (*SIGN, "--input-file", str(message), "--output-file", "/dev/null")
 
-    def from_insertion(self) -> float:
-        """Seconds from the card's insertion until it has listed the certificates: it is started
-        when PC/SC tells that there is a card."""
+    def from_insertion(self, phase: float) -> float:
+        """Seconds from the card's insertion, after this wait (see `phases`), until it has listed
+        the certificates: it is started when PC/SC tells that there is a card."""
         with Floor(self._reader.pcscd) as loop:
             loop.begin("event")
-            inserted = self._reader.insert()
+            inserted = self._reader.insert(phase)
             loop.result()
             self._run(LIST)
             return time.monotonic() - inserted
@@ -72,26 +72,25 @@ class Pkcs11Tool:
         )
 
 
-class Sides:
-    """Takes the visits of both sides in turn, and keeps all of what they gave."""
+class CardPeers:
+    """What the kiosk's visit is measured against at the card, and all that it gave."""
 
-    def __init__(self, laboratory: Lab, kiosk: Callable[[], VisitTimes]) -> None:
-        self._kiosk = kiosk
+    def __init__(self, laboratory: Lab) -> None:
+        """Find the tool.
+
+        Raises:
+            PeerMissing
+        """
         self._reader = laboratory.peer_reader
         self._tool = Pkcs11Tool(self._reader, laboratory.folder)
-        self.visits: list[VisitTimes] = []
+        self._phases = phases(seed=2)
         self.floors: list[FloorVisit] = []
         self.lists: list[float] = []
         self.signs: list[float] = []
 
-    def ours(self) -> float:
-        """A visit at the kiosk; seconds from insertion to identity."""
-        self.visits.append(self._kiosk())
-        return self.visits[-1].identity
-
     def tool(self) -> float:
         """pkcs11-tool's; seconds from insertion to the list of certificates."""
-        took = self._tool.from_insertion()
+        took = self._tool.from_insertion(next(self._phases))
         self.lists.append(self._tool.list())
         self.signs.append(self._tool.sign())
         self._reader.remove()
@@ -103,37 +102,44 @@ class Sides:
         return self.floors[-1].login_and_sign
 
 
-def measure_card(turns: Turns) -> list[Figure]:
-    """Everything that a card without a pace of its own tells."""
-    with lab() as laboratory, laboratory.kiosk() as console:
-        sides = Sides(laboratory, lambda: visit(laboratory, console))
-        inserted, listed, signed = turns.alternate(
-            turns.rounds(12, 2), sides.ours, sides.tool, sides.floor, unmeasured=1
-        )
-    visits, floors = sides.visits[1:], sides.floors[1:]
+def card_figures(
+    visits: Sequence[VisitTimes], listed: Samples, signed: Samples, peers: CardPeers
+) -> list[Figure]:
+    """Everything that a card without a pace of its own tells.
+
+    Args:
+        visits: the kiosk's.
+        listed: what `CardPeers.tool` returned, in as many rounds.
+        signed: what `CardPeers.floor` returned.
+        peers: what they have kept; rounds that are not measured come first.
+    """
+    rounds = len(visits)
+    floors = peers.floors[-rounds:]
+    lists, signs = _ms(peers.lists[-rounds:]), _ms(peers.signs[-rounds:])
 
     def ours(value: Callable[[VisitTimes], float]) -> Samples:
         return Samples([value(one) * _MS for one in visits])
 
     proof = ours(lambda one: one.proof)
     event = ours(lambda one: one.event)
-    read = Samples([one.read * _MS for one in floors])
+    read = _ms([one.read for one in floors])
+    count = counted(proof, "visits")
     return [
         compared(
             "card inserted → identity on screen",
             "ms",
-            _ms(inserted),
-            _ms(listed),
+            ours(lambda one: one.identity),
+            _ms(listed.values),
             "pkcs11-tool --list-objects --type cert",
             Goal(Kind.RATIO, 0.5),
-            note="both from the card's connection on, and both wait for pcscd to look at the "
-            "reader, which it does every 400 ms; the tool is started at PC/SC's event",
+            note=f"{count}; from the card's connection on; both wait for pcscd, which looks at the "
+            "reader every 400 ms, at a random phase; the tool is started at PC/SC's event",
         ),
         compared(
             "PC/SC's event → identity on screen",
             "ms",
             ours(lambda one: one.identity - one.event),
-            Samples([one * _MS for one in sides.lists[1:]]),
+            lists,
             "pkcs11-tool --list-objects --type cert, card in",
             None,
             note="without the wait for pcscd",
@@ -142,7 +148,7 @@ def measure_card(turns: Turns) -> list[Figure]:
             "PC/SC's event → certificates, the module's share",
             "ms",
             read,
-            Samples([one * _MS for one in sides.lists[1:]]),
+            lists,
             "pkcs11-tool --list-objects --type cert, card in",
             None,
             note="the floor program, with the module loaded: what no kiosk can be below",
@@ -169,7 +175,7 @@ def measure_card(turns: Turns) -> list[Figure]:
             "PIN Confirm → signed proof",
             "ms",
             proof,
-            Samples([one * _MS for one in sides.signs[1:]]),
+            signs,
             "pkcs11-tool --login --sign",
             Goal(Kind.RATIO, 0.5),
             note="from the key's byte on the terminal to the card's answer with the signature, "
@@ -179,9 +185,17 @@ def measure_card(turns: Turns) -> list[Figure]:
             "PIN Confirm → signed proof",
             "ms",
             proof,
-            _ms(signed),
+            _ms(signed.values),
             "C_Login, C_Sign in C, module open",
             Goal(Kind.RATIO, 1.2),
+        ),
+        reported(
+            "PIN Confirm → the proof's first byte at the service",
+            "ms",
+            ours(lambda one: one.proof + one.delivered),
+            note=f"the signed proof is made of the card's answer and sent in "
+            f"{ours(lambda one: one.delivered).median:.1f} ms of it (median), over a connection "
+            "that is open; seen by the service",
         ),
         compared(
             "card commands, PIN Confirm → signed proof",
@@ -203,12 +217,8 @@ def measure_card(turns: Turns) -> list[Figure]:
     ]
 
 
-def _ms(samples: Samples) -> Samples:
-    return Samples([one * _MS for one in samples.values])
+def _ms(seconds: Sequence[float]) -> Samples:
+    return Samples([one * _MS for one in seconds])
 
 
 NEEDS = (require_pcscd, require_opensc, built)
-
-MEASURES: tuple[Measure, ...] = (
-    Measure("card", "Token: reading, PIN, proof", measure_card, NEEDS),
-)

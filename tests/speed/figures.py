@@ -146,6 +146,11 @@ def compared(
     )
 
 
+def counted(samples: Samples, what: str) -> str:
+    """A note on how many samples there are; what they are, in the plural."""
+    return f"median of {len(samples.values)} {what}"
+
+
 def reported(name: str, unit: str, ours: Samples, *, note: str = "") -> Figure:
     """A figure that nothing is compared with, of the median."""
     return Figure(name=name, unit=unit, ours=ours.median, ours_spread=ours.spread, note=note)

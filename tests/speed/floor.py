@@ -12,8 +12,9 @@ from types import TracebackType
 from kiosk.sandbox.scenario import PIN
 from tests.speed.apdus import Apdu
 from tests.speed.figures import PeerMissing
-from tests.speed.lab import Reader, environment
+from tests.speed.lab import environment
 from tests.speed.needs import MODULE, require, require_opensc
+from tests.speed.reader import Reader
 from tests.stack.parts import Pcscd
 
 SOURCE = Path(__file__).with_name("floor.c")

@@ -6,7 +6,6 @@ from tests.speed import bare_label, visits
 from tests.speed.figures import Figure, Goal, Kind, Samples, compared
 from tests.speed.needs import require_pcscd
 from tests.speed.processes import cpu_seconds, family
-from tests.speed.room import room
 from tests.speed.start import BARE, PEER
 from tests.speed.terminal import Terminal
 from tests.speed.turns import Measure, Turns
@@ -16,7 +15,7 @@ CPU_GOAL = Goal(Kind.RATIO, 1.5, also_at_most=0.5)
 STILL_GOAL = Goal(Kind.TOGETHER, 0)
 
 SECONDS = 60
-QUICK_SECONDS = 5
+QUICK_SECONDS = 3
 
 
 def measure(turns: Turns) -> list[Figure]:
@@ -24,7 +23,8 @@ def measure(turns: Turns) -> list[Figure]:
     there at the same time, which is as fair as in turn, and takes half as long."""
     seconds = turns.rounds(SECONDS, QUICK_SECONDS)
     turns.what = f"idle for {seconds} s"
-    with room() as where, where.start() as kiosk, Terminal(BARE) as bare:
+    where = turns.surroundings.lab()
+    with where.start() as kiosk, Terminal(BARE) as bare:
         kiosk.wait_for(WELCOME)
         bare.wait_for(bare_label.TEXT)
         sides = [visits.at_rest(kiosk), family(bare.pid)]

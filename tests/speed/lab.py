@@ -1,4 +1,5 @@
-"""All that a visit needs, in one place: PC/SC, a card that is recorded, a service, a kiosk."""
+"""All that the kiosk needs around it to be measured, in one place: PC/SC, cards that are
+recorded, the service. All run as processes of their own, once for a whole run of the bench."""
 
 from __future__ import annotations
 
@@ -6,7 +7,6 @@ import os
 import select
 import sys
 import tempfile
-import threading
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -15,18 +15,19 @@ from pathlib import Path
 
 from kiosk.sandbox.card import CardControl
 from kiosk.sandbox.pki import SandboxPki
-from tests.speed.apdus import Record, recorded_card
+from tests.speed.apdus import Pace, recorded_card
 from tests.speed.needs import require_pcscd
-from tests.speed.sandbox_service import sandbox_service
+from tests.speed.reader import Reader
+from tests.speed.sandbox_service import Arrivals, sandbox_service
+from tests.speed.terminal import Terminal
 from tests.stack.parts import CONFIG, Pcscd, write_config
 from tests.terminal.console import QUESTIONS, Console
 
-TOKEN = "hoa-sen"
-"""An RSA key of 2048 bits, as the CAs give out."""
+KIOSK = ("-m", "kiosk")
+"""How Python is told to run the kiosk."""
 
-_OUT = 0.9
-"""Seconds that a card stays out: until pcscd, which looks every 0.4 s, must have missed it, and
-the card's process puts in another one without waiting."""
+QUICK = ("-m", "tests.speed.quick_kiosk")
+"""The program that takes every press."""
 
 
 def environment(pcscd: Pcscd) -> dict[str, str]:
@@ -60,32 +61,17 @@ class TimedConsole(Console):
         self._take(bytes(came))
         return at
 
+    def calm(self, seconds: float) -> None:
+        """Take everything until nothing has come for so long."""
+        before = -1
+        while before != len(self.raw):
+            before = len(self.raw)
+            self.pump(seconds)
+
     def _take(self, data: bytes) -> None:
         self.raw += data
         self._stream.feed(QUESTIONS.sub(b"", self._pending + data))
         self._pending = b""
-
-
-@dataclass(frozen=True)
-class Reader:
-    """A pcscd of our own, and a recorded card for its reader."""
-
-    pcscd: Pcscd
-    card: CardControl
-    record: Record
-
-    def insert(self) -> float:
-        """Have the card put in, and return when that was asked for: its process connects to
-        the reader within a millisecond."""
-        inserting = threading.Thread(target=self.card.insert, args=(TOKEN,), daemon=True)
-        at = time.monotonic()
-        inserting.start()
-        return at
-
-    def remove(self) -> None:
-        """Take the card out, and leave it out for as long as that takes."""
-        self.card.remove()
-        time.sleep(_OUT)
 
 
 @dataclass(frozen=True)
@@ -101,33 +87,71 @@ class Lab:
     """With the same card. The kiosk does not see what happens there."""
     url: str
     """Of the service."""
+    arrivals: Arrivals
+    """Of proofs, at the service."""
+
+    @property
+    def card(self) -> CardControl:
+        """The kiosk's."""
+        return self.reader.card
+
+    def reset(self, pace: Pace | None = None) -> None:
+        """Take both cards out, whatever the last measure has left, and give them this pace; by
+        itself they answer at once."""
+        for reader in (self.reader, self.peer_reader):
+            reader.reset(pace or Pace())
+
+    def start(self, program: tuple[str, ...] = KIOSK) -> Terminal:
+        """Start `kiosk run` on a terminal that is only read.
+
+        Args:
+            program: how Python is told which program; another one has edges replaced.
+        """
+        # A helper that hangs is measured for longer than a customer would wait for it.
+        config = self._config("counter", after="[hardware]\nlogin_deadline = 600.0\n")
+        # The tests look at the service twice a second, a kiosk at a counter does not.
+        lines = config.read_text(encoding="utf-8").splitlines(keepends=True)
+        kept = [line for line in lines if not line.startswith("health_interval")]
+        config.write_text("".join(kept), encoding="utf-8")
+        return Terminal(self._command(program, config), self._environment)
 
     @contextmanager
-    def kiosk(self) -> Iterator[TimedConsole]:
-        """`kiosk run` on a terminal."""
-        trust = SandboxPki.open(self.directory).trust_directory
-        config = write_config(self.folder, self.url, trust)
+    def kiosk(self, program: tuple[str, ...] = KIOSK) -> Iterator[TimedConsole]:
+        """`kiosk run` on a terminal that is looked at."""
         # As it is shipped, it writes down what it is about to do before it does it.
-        text, place = config.read_text(encoding="utf-8"), self.folder / "state"
+        place = self.folder / "state"
         place.mkdir(mode=0o700, exist_ok=True)
-        kiosk = f'[kiosk]\nstate_directory = "{place}"\n'
-        config.write_text(text.replace("[kiosk]\n", kiosk), encoding="utf-8")
-        command = [sys.executable, "-m", "kiosk", "run", "--config", str(config)]
-        command += ["--log", str(self.folder / "kiosk.log")]
-        environment = {"PCSCLITE_CSOCK_NAME": str(self.reader.pcscd.socket)}
-        console = TimedConsole(command, env=environment)
+        config = self._config("visits", kiosk=f'state_directory = "{place}"\n')
+        console = TimedConsole(self._command(program, config), env=self._environment)
         with console:
             yield console
             console.leave()
 
+    def _config(self, name: str, *, kiosk: str = "", after: str = "") -> Path:
+        """A configuration in a folder of this name, with these settings besides."""
+        folder = self.folder / name
+        folder.mkdir(exist_ok=True)
+        trust = SandboxPki.open(self.directory).trust_directory
+        config = write_config(folder, self.url, trust)
+        text = config.read_text(encoding="utf-8").replace("[kiosk]\n", f"[kiosk]\n{kiosk}")
+        # Nobody is there to be said goodbye to.
+        text = text.replace("goodbye = 0.5", "goodbye = 0.1")
+        config.write_text(text + after, encoding="utf-8")
+        return config
+
+    @staticmethod
+    def _command(program: tuple[str, ...], config: Path) -> list[str]:
+        log = config.with_name("kiosk.log")
+        return [sys.executable, *program, "run", "--config", str(config), "--log", str(log)]
+
+    @property
+    def _environment(self) -> dict[str, str]:
+        return {"PCSCLITE_CSOCK_NAME": str(self.reader.pcscd.socket)}
+
 
 @contextmanager
-def lab(*, command_ms: int = 0, signature_ms: int = 0) -> Iterator[Lab]:
+def lab() -> Iterator[Lab]:
     """Set everything up.
-
-    Args:
-        command_ms: milliseconds that the cards take for each command.
-        signature_ms: and for a signature besides.
 
     Raises:
         PeerMissing: pcscd or its virtual reader is not installed.
@@ -141,17 +165,40 @@ def lab(*, command_ms: int = 0, signature_ms: int = 0) -> Iterator[Lab]:
             pcscd = Pcscd(place, program)
             stack.callback(pcscd.stop)
             pcscd.start()
-            process, record = stack.enter_context(
-                recorded_card(
-                    *(directory, place, pcscd.port),
-                    command_ms=command_ms,
-                    signature_ms=signature_ms,
-                )
-            )
-            return Reader(pcscd, process.control, record)
+            card = recorded_card(directory, place, pcscd.port)
+            process, record = stack.enter_context(card)
+            return Reader(pcscd, process.control, record, place)
 
         # A socket's path has to be short.
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="kiosk-speed-")))
-        directory = folder / "sandbox"
-        url = stack.enter_context(sandbox_service(directory))
-        yield Lab(folder, directory, reader("kiosk"), reader("peer"), url)
+        directory, arrivals = folder / "sandbox", folder / "arrivals"
+        url = stack.enter_context(sandbox_service(directory, arrivals))
+        readers = reader("kiosk"), reader("peer")
+        yield Lab(folder, directory, *readers, url, Arrivals(arrivals))
+
+
+class Surroundings:
+    """The lab of a run, set up when it is first needed."""
+
+    def __init__(self) -> None:
+        """Set up nothing yet."""
+        self._stack = ExitStack()
+        self._lab: Lab | None = None
+
+    def __enter__(self) -> Surroundings:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._lab = None
+        self._stack.close()
+
+    def lab(self, pace: Pace | None = None) -> Lab:
+        """The lab, reset for what is measured next; see `Lab.reset`.
+
+        Raises:
+            PeerMissing: see `lab`.
+        """
+        if self._lab is None:
+            self._lab = self._stack.enter_context(lab())
+        self._lab.reset(pace)
+        return self._lab

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from tests.speed import bare_label, visits
 from tests.speed.figures import Figure, Goal, Kind, Samples, compared, reported
+from tests.speed.lab import QUICK
 from tests.speed.needs import require_pcscd
 from tests.speed.processes import family, memory
-from tests.speed.room import room
 from tests.speed.start import BARE, PEER
 from tests.speed.terminal import Terminal
 from tests.speed.turns import Measure, Turns
@@ -21,7 +21,8 @@ def measure(turns: Turns) -> list[Figure]:
     """The kiosk and the helper that stands ready, on the welcome screen after the last visit."""
     many = turns.rounds(100, 2)
     turns.what = f"memory, {many} visits"
-    with room() as where, where.start(visits.QUICK) as kiosk, Terminal(BARE) as bare:
+    where = turns.surroundings.lab()
+    with where.start(QUICK) as kiosk, Terminal(BARE) as bare:
         kiosk.wait_for(WELCOME)
         bare.wait_for(bare_label.TEXT)
         written = []

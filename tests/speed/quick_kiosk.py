@@ -1,6 +1,6 @@
 """`kiosk run` for hands that are quicker than a person's: nothing else is replaced.
 
-Run by `tests.speed.room`: python -m tests.speed.quick_kiosk run --config FILE --log FILE
+Run by `tests.speed.lab`: python -m tests.speed.quick_kiosk run --config FILE --log FILE
 
 A press counts however soon it follows another one, and no screen waits until somebody can have
 read it. And it has the packages that a kiosk is installed with, no others.

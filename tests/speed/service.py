@@ -17,13 +17,8 @@ from kiosk.sandbox.pki import SandboxPki
 from kiosk.service.client import ServiceClient
 from kiosk.service.errors import ServiceError
 from kiosk.service.proof import ProofRequest, assemble, signing_input
-from tests.speed.figures import Figure, Goal, Kind, Samples, compared
-from tests.speed.floor import built
-from tests.speed.lab import TOKEN, lab
-from tests.speed.needs import require_pcscd
-from tests.speed.turns import Measure, Turns
-from tests.speed.visit import visit
-from tests.stack.journey import BETWEEN_PRESSES, READING
+from tests.speed.figures import Figure, Goal, Kind, Samples, compared, counted
+from tests.speed.reader import TOKEN
 
 KIOSK = "test"
 """The kiosk's name in the tests' configuration."""
@@ -32,10 +27,14 @@ USERNAME = "hoasen"
 _DER = serialization.Encoding.DER
 _MS = 1000
 
-_REST = READING + BETWEEN_PRESSES
-"""Seconds that the kiosk's customer reads before they confirm, and the service rests."""
-
 _RAW = "one raw HTTP exchange of the same bytes"
+
+
+_PROBLEM = b'{"type": "about:blank", "title": "Recorded", "status": 410, "code": "reset_expired"}'
+_REFUSAL = (
+    b"HTTP/1.1 410 Gone\r\nContent-Type: application/problem+json\r\n"
+    b"Content-Length: %d\r\n\r\n%b" % (len(_PROBLEM), _PROBLEM)
+)
 
 
 def recorded_order(reset_id: str, idempotency_key: str) -> bytes:
@@ -47,7 +46,7 @@ def recorded_order(reset_id: str, idempotency_key: str) -> bytes:
         async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
             head = await reader.readuntil(b"\r\n\r\n")
             came.append(head + await reader.readexactly(content_length(head)))
-            writer.write(b"HTTP/1.1 500 Recorded\r\nContent-Length: 0\r\n\r\n")
+            writer.write(_REFUSAL)
             await writer.drain()
             writer.close()
 
@@ -57,7 +56,7 @@ def recorded_order(reset_id: str, idempotency_key: str) -> bytes:
             try:
                 await client.confirm(reset_id, idempotency_key)
             except ServiceError:
-                # It was told that the service has failed.
+                # It was refused; told that the service has failed, it would ask again.
                 return came[0]
             finally:
                 await client.close()
@@ -75,9 +74,17 @@ def content_length(head: bytes) -> int:
 class Orders:
     """Confirms resets of its own, which it proves with the token's key itself."""
 
-    def __init__(self, url: str, directory: Path) -> None:
-        """Keep the service's URL, and the sandbox's folder, where the token's key is as well."""
+    def __init__(self, url: str, directory: Path, rest: float) -> None:
+        """Prepare.
+
+        Args:
+            url: the service's.
+            directory: the sandbox's folder, where the token's key is as well.
+            rest: seconds that the kiosk's customer reads before they confirm, and the service
+                rests.
+        """
         self._url = url
+        self._rest = rest
         pki = SandboxPki.open(directory)
         key, leaf = pki.leaf(TOKEN)
         if not isinstance(key, rsa.RSAPrivateKey):
@@ -92,7 +99,7 @@ class Orders:
             client = ServiceClient(self._url, KIOSK)
             try:
                 reset_id = await self._new_reset(client)
-                await asyncio.sleep(_REST)
+                await asyncio.sleep(self._rest)
                 begin = time.monotonic()
                 await client.confirm(reset_id, secrets.token_urlsafe(24))
                 return time.monotonic() - begin
@@ -119,7 +126,7 @@ class Orders:
             # As the kiosk's, the connection has been used before.
             health = f"GET /v1/health HTTP/1.1\r\nHost: {address.netloc}\r\n\r\n"
             exchange(connection, health.encode())
-            time.sleep(_REST)
+            time.sleep(self._rest)
             return exchange(connection, request)
 
     async def _new_reset(self, client: ServiceClient) -> str:
@@ -164,17 +171,8 @@ def is_whole(answer: bytes) -> bool:
     return bool(end) and len(content) >= content_length(head)
 
 
-def measure_service(turns: Turns) -> list[Figure]:
-    """From the key to "sent"."""
-    with lab() as laboratory, laboratory.kiosk() as console:
-        orders = Orders(laboratory.url, laboratory.directory)
-        ours, peer, client = turns.alternate(
-            turns.rounds(12, 2),
-            lambda: visit(laboratory, console).sent,
-            orders.raw,
-            orders.client,
-            unmeasured=1,
-        )
+def service_figures(ours: Samples, peer: Samples, client: Samples) -> list[Figure]:
+    """From the key to "sent". Seconds: the kiosk's, `Orders.raw`'s, `Orders.client`'s."""
     raw = Samples([one * _MS for one in peer.values])
     return [
         compared(
@@ -184,7 +182,8 @@ def measure_service(turns: Turns) -> list[Figure]:
             raw,
             _RAW,
             Goal(Kind.MORE, 15),
-            note="both over a connection that is open; the service sends a mail for each",
+            note=f"{counted(ours, 'orders')}; both over a connection that is open; the service "
+            "sends a mail for each",
         ),
         compared(
             "the same, the kiosk's client without a screen",
@@ -196,8 +195,3 @@ def measure_service(turns: Turns) -> list[Figure]:
             note="what is left of the difference above is the new screen",
         ),
     ]
-
-
-MEASURES: tuple[Measure, ...] = (
-    Measure("service", "Service: confirm → sent", measure_service, (require_pcscd, built)),
-)

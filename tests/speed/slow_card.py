@@ -2,57 +2,40 @@
 
 from __future__ import annotations
 
-from tests.speed.figures import Figure, Goal, Kind, Samples, compared
-from tests.speed.floor import built
-from tests.speed.lab import lab
-from tests.speed.needs import require_pcscd
-from tests.speed.turns import Measure, Turns
-from tests.speed.visit import VisitTimes, visit
+from collections.abc import Sequence
 
-COMMAND_MS = 20
-SIGNATURE_MS = 400
+from tests.speed.apdus import Pace
+from tests.speed.figures import Figure, Goal, Kind, Samples, compared, counted
+from tests.speed.visit import VisitTimes
+
+PACE = Pace(command=20, signature=400)
 
 _MS = 1000
 
 
-def measure_slow_card(turns: Turns) -> list[Figure]:
+def slow_card_figures(visits: Sequence[VisitTimes]) -> list[Figure]:
     """What the kiosk adds to what the card itself takes, as its record tells."""
-    visits: list[VisitTimes] = []
-    with (
-        lab(command_ms=COMMAND_MS, signature_ms=SIGNATURE_MS) as laboratory,
-        laboratory.kiosk() as console,
-    ):
-
-        def ours() -> float:
-            visits.append(visit(laboratory, console))
-            return visits[-1].waited
-
-        turns.alternate(turns.rounds(8, 1), ours, unmeasured=1)
-    pace = f"{COMMAND_MS} ms a command, {SIGNATURE_MS} ms a signature"
+    pace = f"{PACE.command} ms a command, {PACE.signature} ms a signature"
+    waited = Samples([one.waited * _MS for one in visits])
+    count = counted(waited, "visits")
     return [
         compared(
             f"slow card ({pace}): PIN Confirm → signed proof",
             "ms",
-            Samples([one.proof * _MS for one in visits[1:]]),
-            Samples([one.proof_card_time * _MS for one in visits[1:]]),
+            Samples([one.proof * _MS for one in visits]),
+            Samples([one.proof_card_time * _MS for one in visits]),
             "the card's own time",
             Goal(Kind.RATIO, 1.1),
+            note=count,
         ),
         compared(
             f"slow card ({pace}): all that is waited for it in a visit",
             "ms",
-            Samples([one.waited * _MS for one in visits[1:]]),
-            Samples([one.card_time * _MS for one in visits[1:]]),
+            waited,
+            Samples([one.card_time * _MS for one in visits]),
             "the card's own time",
             Goal(Kind.RATIO, 1.1),
-            note="PC/SC's event → identity on screen, username → question for the PIN, "
+            note=f"{count}; PC/SC's event → identity on screen, username → question for the PIN, "
             "PIN → signed proof; with the screens that come with them",
         ),
     ]
-
-
-MEASURES: tuple[Measure, ...] = (
-    Measure(
-        "slow-card", "Token with the pace of a real one", measure_slow_card, (require_pcscd, built)
-    ),
-)

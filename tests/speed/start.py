@@ -12,9 +12,8 @@ from pathlib import Path
 
 import kiosk as product
 from tests.speed import bare_label
-from tests.speed.figures import Figure, Goal, Kind, PeerMissing, compared
+from tests.speed.figures import Figure, Goal, Kind, PeerMissing, compared, counted
 from tests.speed.needs import require_pcscd
-from tests.speed.room import room
 from tests.speed.terminal import Terminal
 from tests.speed.turns import Measure, Turns
 from tests.stack.journey import WELCOME
@@ -27,29 +26,31 @@ BARE = [sys.executable, "-m", "tests.speed.bare_label"]
 
 def measure(turns: Turns) -> list[Figure]:
     """From the start of the process to the last byte of the first frame, on a terminal."""
-    with room() as where:
+    where = turns.surroundings.lab()
 
-        def kiosk_once() -> float:
-            with where.start() as terminal:
-                return (terminal.wait_for(WELCOME) - terminal.started) * 1000
+    def kiosk_once() -> float:
+        with where.start() as terminal:
+            return (terminal.wait_for(WELCOME) - terminal.started) * 1000
 
-        def bare_once() -> float:
-            with Terminal(BARE) as terminal:
-                return (terminal.wait_for(bare_label.TEXT) - terminal.started) * 1000
+    def bare_once() -> float:
+        with Terminal(BARE) as terminal:
+            return (terminal.wait_for(bare_label.TEXT) - terminal.started) * 1000
 
-        turns.what = "first frame, warm"
-        warm = turns.alternate(turns.rounds(21, 4), kiosk_once, bare_once, unmeasured=1)
-        files = read_files()
-        evict(files)
-        if resident_share(files) > MOST_RESIDENT:
-            raise PeerMissing("a page cache that can be emptied: this file system keeps its pages")
-        turns.what = "first frame, cold"
-        cold = turns.alternate(
-            turns.rounds(9, 1), lambda: _cold(files, kiosk_once), lambda: _cold(files, bare_once)
-        )
+    turns.what = "first frame, warm"
+    warm = turns.alternate(turns.rounds(21, 3), kiosk_once, bare_once, unmeasured=1)
+    files = read_files()
+    evict(files)
+    if resident_share(files) > MOST_RESIDENT:
+        raise PeerMissing("a page cache that can be emptied: this file system keeps its pages")
+    turns.what = "first frame, cold"
+    cold = turns.alternate(
+        turns.rounds(9, 1), lambda: _cold(files, kiosk_once), lambda: _cold(files, bare_once)
+    )
     name = "process start → first frame"
     return [
-        compared(f"{name}, {cache} cache", "ms", ours, peer, PEER, GOAL)
+        compared(
+            f"{name}, {cache} cache", "ms", ours, peer, PEER, GOAL, note=counted(ours, "starts")
+        )
         for cache, (ours, peer) in (("warm", warm), ("cold", cold))
     ]
 

@@ -8,8 +8,8 @@ from collections.abc import Callable
 from tests.speed import bare_screens, visits
 from tests.speed.figures import Figure, Goal, Kind, compared
 from tests.speed.keys import F2, timed
+from tests.speed.lab import QUICK
 from tests.speed.needs import require_pcscd
-from tests.speed.room import room
 from tests.speed.terminal import Terminal
 from tests.speed.turns import Measure, Turns
 from tests.stack.journey import WELCOME
@@ -28,11 +28,10 @@ def measure(turns: Turns) -> list[Figure]:
     """From the press to the last byte of the new screen: from the notice about data to the next
     screen with `1`. The way back, with Esc, is not measured: of that key Textual finds out only
     after a pause that it does not begin the sequence of another one."""
-    times = turns.rounds(150, 8)
+    times = turns.rounds(150, 4)
     turns.what = "screen switch"
     with (
-        room() as where,
-        where.start(visits.QUICK) as kiosk,
+        turns.surroundings.lab().start(QUICK) as kiosk,
         Terminal([*BARE_SCREENS, "page"]) as page,
         Terminal([*BARE_SCREENS, "label"]) as label,
     ):
@@ -45,7 +44,7 @@ def measure(turns: Turns) -> list[Figure]:
         for bare in (page, label):
             bare.wait_for(back)
             sides.append(_switcher(bare, (F2, there), (F2, back)))
-        ours, paged, labelled = turns.alternate(times, *sides, unmeasured=2)
+        ours, paged, labelled = turns.alternate(times, *sides, unmeasured=turns.rounds(2, 1))
     name, note = "screen switch, p99", f"p99 of {times} switches"
     goal = None if turns.quick else GOAL
     return [

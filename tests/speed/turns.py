@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Protocol
 
 from tests.speed.figures import Figure, Samples
+from tests.speed.lab import Surroundings
 
 
 class Progress(Protocol):
@@ -25,6 +26,8 @@ class Turns:
     what: str = ""
     """What is measured now, for the progress bar."""
     taken: int = field(default=0)
+    surroundings: Surroundings = field(default_factory=Surroundings)
+    """What all measures of a run share."""
 
     def rounds(self, many: int, few: int) -> int:
         """How many rounds: `many`, or `few` in a quick run."""
@@ -58,7 +61,7 @@ class Measure:
     key: str
     """For `--only`."""
     title: str
-    run: Callable[[Turns], list[Figure]]
+    run: Callable[[Turns], Iterable[Figure]]
     """Raises `PeerMissing` where the other side cannot be had; never invents a value."""
     needs: tuple[Callable[[], object], ...] = ()
     """Each raises `PeerMissing` where something is not installed, before anything is measured."""

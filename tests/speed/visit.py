@@ -8,8 +8,16 @@ from dataclasses import dataclass
 from kiosk.sandbox.scenario import PIN
 from tests.speed.apdus import Apdu, card_time
 from tests.speed.floor import Floor
-from tests.speed.lab import Lab, TimedConsole
-from tests.stack.journey import CONFIRM, PIN_ASKED, READING, SENT, WELCOME, Customer
+from tests.speed.lab import KIOSK, QUICK, Lab, TimedConsole
+from tests.stack.journey import (
+    BETWEEN_PRESSES,
+    CONFIRM,
+    PIN_ASKED,
+    READING,
+    SENT,
+    WELCOME,
+    Customer,
+)
 
 IDENTITY = "HOA SEN"
 """Of the organisation's name; it is on the screen that asks for the username first."""
@@ -31,6 +39,8 @@ class VisitTimes:
     """From the key that confirms the username to the screen that asks for the PIN."""
     proof: float
     """From the key that confirms the PIN to the card's answer with the signature."""
+    delivered: float
+    """From there to the first byte of the proof at the service."""
     sent: float
     """From the key that confirms the order to "sent" on the screen."""
     read_apdus: tuple[Apdu, ...]
@@ -59,35 +69,71 @@ class VisitTimes:
         return card_time((*self.read_apdus, *self.prepare_apdus, *self.proof_apdus))
 
 
-def visit(lab: Lab, console: TimedConsole) -> VisitTimes:
-    """Walk the whole way, from the welcome screen to the welcome screen."""
-    customer = Customer(console)
+class QuickCustomer(Customer):
+    """Somebody who does not look at the screen before they press; `QUICK` takes their presses."""
+
+    def _pace(self) -> None:
+        """Nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Manner:
+    """How a customer behaves."""
+
+    customer: type[Customer]
+    calm: float
+    """Seconds without a change on the screen before they go on."""
+    reading: float
+    """Seconds that they read what they are about to confirm."""
+    program: tuple[str, ...]
+    """The kiosk that understands them."""
+
+    @property
+    def rest(self) -> float:
+        """Seconds for which the service has rested when the order comes."""
+        return self.reading + (0.0 if self.customer is QuickCustomer else BETWEEN_PRESSES)
+
+
+PERSON = Manner(Customer, 0.3, READING, KIOSK)
+HURRIED = Manner(QuickCustomer, 0.1, 0.1, QUICK)
+
+
+def visit(lab: Lab, console: TimedConsole, manner: Manner, phase: float) -> VisitTimes:
+    """Walk the whole way, from the welcome screen to the welcome screen.
+
+    Args:
+        lab: where.
+        console: the kiosk's terminal.
+        manner: who comes; the kiosk has to be one for them.
+        phase: seconds to wait before the token is put in; see `phases`.
+    """
+    customer = manner.customer(console)
     reader = lab.reader
     customer.start()
     # What the kiosk gets ready meanwhile is not what is measured.
-    console.settle()
+    console.calm(manner.calm)
     start = reader.record.mark
     with Floor(reader.pcscd) as bare_loop:
         bare_loop.begin("event")
-        inserted = reader.insert()
+        inserted = reader.insert(phase)
         identity = console.moment(IDENTITY)
         event = bare_loop.result()
     read = tuple(reader.record.since(start))
     console.type("hoasen")
-    customer.console.settle()
+    console.calm(manner.calm)
     mark = reader.record.mark
     pin_asked = press(console, PIN_SCREEN)
     console.wait(PIN_ASKED)
     prepare = tuple(reader.record.since(mark))
     console.type(PIN)
-    console.settle()
+    console.calm(manner.calm)
     mark = reader.record.mark
     pressed = time.monotonic()
     console.press("enter")
     console.wait(CONFIRM)
     proof = tuple(reader.record.since(mark))
-    time.sleep(READING)
-    console.settle()
+    time.sleep(manner.reading)
+    console.calm(manner.calm)
     sent = press(console, SENT)
     apdus = len(reader.record.since(start))
     customer.finish()
@@ -99,6 +145,7 @@ def visit(lab: Lab, console: TimedConsole) -> VisitTimes:
         identity=identity - inserted,
         pin_asked=pin_asked,
         proof=proof[-1].answered - pressed,
+        delivered=lab.arrivals.since(pressed)[0] - proof[-1].answered,
         sent=sent,
         read_apdus=read,
         prepare_apdus=prepare,

@@ -5,17 +5,15 @@ from __future__ import annotations
 import time
 
 from kiosk.sandbox.scenario import PIN
+from tests.speed.lab import Lab
 from tests.speed.processes import cpu_seconds, family
-from tests.speed.room import Room
+from tests.speed.reader import TOKEN
 from tests.speed.terminal import PATIENCE, NothingDrawn, Terminal
 from tests.stack import journey
 
 ENTER, TAB, SHIFT_TAB = "\r", "\t", "\x1b[Z"
 
-QUICK = ("-m", "tests.speed.quick_kiosk")
-"""The program that takes every press."""
-
-TOKEN, USERNAME = "hoa-sen", "hoasen"
+USERNAME = "hoasen"
 
 BETWEEN_KEYS = 0.004
 """Seconds. Textual takes what one read of its brings for one key press."""
@@ -34,7 +32,7 @@ def type_text(terminal: Terminal, text: str) -> None:
         time.sleep(BETWEEN_KEYS)
 
 
-def to_username(room: Room, terminal: Terminal) -> None:
+def to_username(lab: Lab, terminal: Terminal) -> None:
     """From the welcome screen, which is there, to the username screen, which is whole then."""
     terminal.forget()
     terminal.press(ENTER)
@@ -47,7 +45,7 @@ def to_username(room: Room, terminal: Terminal) -> None:
     terminal.press(ENTER)
     terminal.wait_for(journey.INSERT)
     terminal.forget()
-    room.card.insert(TOKEN)
+    lab.card.insert(TOKEN)
     terminal.wait_for(journey.USERNAME)
 
 
@@ -70,22 +68,22 @@ def to_sent(terminal: Terminal) -> None:
     terminal.wait_for(journey.SENT)
 
 
-def leave(room: Room, terminal: Terminal) -> None:
+def leave(lab: Lab, terminal: Terminal) -> None:
     """From a screen whose Enter ends the visit to the next customer's welcome screen."""
     terminal.forget()
     terminal.press(ENTER)
     terminal.wait_for(journey.REMOVE)
     terminal.forget()
-    room.card.remove()
+    lab.card.remove()
     terminal.wait_for(journey.WELCOME)
 
 
-def visit(room: Room, terminal: Terminal) -> None:
+def visit(lab: Lab, terminal: Terminal) -> None:
     """One visit that ends well."""
-    to_username(room, terminal)
+    to_username(lab, terminal)
     to_pin(terminal)
     to_sent(terminal)
-    leave(room, terminal)
+    leave(lab, terminal)
 
 
 def at_rest(terminal: Terminal) -> list[int]:

@@ -1,12 +1,15 @@
-"""What the bench makes of a card's record, and of HTTP's messages."""
+"""What the bench makes of a card's record and pace, and of HTTP's messages."""
 
 from __future__ import annotations
 
+from itertools import islice
 from pathlib import Path
 
 import pytest
 
-from tests.speed.apdus import POWER, Apdu, Record, apdus_of, card_time
+from tests.speed.apdus import POWER, Apdu, Pace, Record, apdus_of, card_time
+from tests.speed.reader import LOOKS, phases
+from tests.speed.sandbox_service import Arrivals
 from tests.speed.service import content_length, is_whole, recorded_order
 from tests.speed.visit import VisitTimes
 
@@ -52,6 +55,31 @@ def test_the_time_of_the_card_is_the_sum_of_its_commands() -> None:
     assert card_time([]) == 0
 
 
+def test_a_card_takes_longer_for_a_signature(tmp_path: Path) -> None:
+    Pace(command=20, signature=400).write(tmp_path)
+    pace = Pace.read(tmp_path)
+    headers = [bytes.fromhex(one.header) for one in (VERIFY, CHAINED, SIGN)]
+    assert [pace.seconds(header + b"data") for header in headers] == [0.02, 0.02, 0.42]
+    Pace().write(tmp_path)
+    assert Pace.read(tmp_path).seconds(headers[2]) == 0
+
+
+def test_insertions_meet_each_part_of_the_interval_between_two_looks() -> None:
+    waits = list(islice(phases(seed=1), 40))
+    assert all(0 <= wait <= LOOKS for wait in waits)
+    for four in (waits[number : number + 4] for number in range(0, 40, 4)):
+        assert sorted(int(wait / LOOKS * 4) for wait in four) == [0, 1, 2, 3]
+    assert waits == list(islice(phases(seed=1), 40))
+    assert waits != list(islice(phases(seed=2), 40))
+
+
+def test_arrivals_are_those_after_a_moment(tmp_path: Path) -> None:
+    path = tmp_path / "arrivals"
+    path.write_text("1.5000000\n2.5000000\n3.5")
+    assert Arrivals(path).since(2.0) == [2.5]
+    assert Arrivals(path).since(3.0) == []
+
+
 def test_a_visit_counts_and_sums_all_of_its_parts() -> None:
     one = VisitTimes(
         event=0.25,
@@ -59,6 +87,7 @@ def test_a_visit_counts_and_sums_all_of_its_parts() -> None:
         identity=0.75,
         pin_asked=0.125,
         proof=2.0,
+        delivered=0.5,
         sent=1.0,
         read_apdus=(VERIFY, VERIFY),
         prepare_apdus=(VERIFY,),

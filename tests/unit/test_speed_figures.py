@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import json
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -179,6 +180,22 @@ def test_the_document_keeps_what_is_around_its_table() -> None:
     assert "| a figure | 1.00 ms | 2.00 ms, a peer | 0.50× | ≤ 1.25× | yes |  |" in new
     with pytest.raises(ValueError, match="begin"):
         table.put_between_markers("nothing", "table")
+
+
+def test_what_was_measured_before_something_did_not_come_is_kept(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def run(turns: Turns) -> Iterator[Figure]:
+        yield figure(1, 1)
+        raise NothingDrawn("nothing came")
+
+    out = tmp_path / "figures.json"
+    monkeypatch.setattr(bench, "MEASURES", (Measure("it", "what it is", run),))
+    assert bench.main(["--json", str(out)]) == 1
+    written = json.loads(out.read_text(encoding="utf-8"))
+    assert [one["name"] for one in written["figures"]] == ["a figure"]
+    assert list(written["seconds"]) == ["it"]
+    assert "not measured: what it is: nothing came" in capsys.readouterr().out
 
 
 def run_of(
