@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
+
+import msgspec
 
 from kiosk.audit import Journal
 from kiosk.config import LEAST_ALTERNATE, Config, ConfigError, read_toml
@@ -34,8 +35,7 @@ if TYPE_CHECKING:
     from kiosk.staff.mode import StaffRoom
 
 
-@dataclass(frozen=True, slots=True)
-class Settings:
+class Settings(msgspec.Struct, frozen=True):
     """A configuration file and the files it names, read and checked."""
 
     path: Path

@@ -11,12 +11,10 @@ What a line may hold is `Record` and no more: no PIN, username, address or name 
 from __future__ import annotations
 
 import errno
-import hashlib
 import os
 import threading
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property
 from itertools import chain
@@ -290,8 +288,7 @@ class Journal:
                 os.close(descriptor)
 
 
-@dataclass(frozen=True)
-class Line:
+class Line(msgspec.Struct, frozen=True, dict=True):
     """A line of the journal as it stands in the file, without its end."""
 
     text: bytes
@@ -380,4 +377,7 @@ def breaks(lines: Iterable[Line], before: Line | None) -> Iterator[tuple[int, st
 
 
 def _digest(line: bytes) -> str:
+    # OpenSSL's library comes with it, and the first frame shall not wait for that.
+    import hashlib  # noqa: PLC0415
+
     return hashlib.sha256(line).hexdigest()[:32]

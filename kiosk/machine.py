@@ -5,9 +5,10 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
+
+import msgspec
 
 from kiosk import problems
 from kiosk.disk import sync_folder
@@ -20,12 +21,11 @@ TAKEN_OUT = "out-of-service"
 """File in the state directory: while it is there, staff want the kiosk to serve nobody."""
 
 
-@dataclass(frozen=True, slots=True)
-class Condition:
+class Condition(msgspec.Struct, frozen=True):
     """What keeps the machine from serving; nothing, if `problem` is None."""
 
     problem: Problem | None = None
-    facts: dict[str, str] = field(default_factory=dict)
+    facts: dict[str, str] = msgspec.field(default_factory=dict)
     """Values for the problem's wording."""
 
 

@@ -12,8 +12,9 @@ C the certificate, P the PIN, S the service.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import Enum
+
+import msgspec
 
 
 class Shown(Enum):
@@ -31,8 +32,7 @@ class Shown(Enum):
     """Instead of the kiosk, in its own words and the shared ones."""
 
 
-@dataclass(frozen=True, slots=True)
-class Problem:
+class Problem(msgspec.Struct, frozen=True):
     """One problem, as a person meets it."""
 
     code: str

@@ -8,9 +8,10 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import Future
 from contextlib import suppress
-from dataclasses import dataclass
 from queue import SimpleQueue
 from typing import Any
+
+import msgspec
 
 from kiosk.audit import (
     CANCELLED,
@@ -212,8 +213,7 @@ class Recorder:
         return not failing
 
 
-@dataclass(frozen=True, slots=True)
-class _Line:
+class _Line(msgspec.Struct, frozen=True):
     what: str
     facts: dict[str, Any]
     loop: asyncio.AbstractEventLoop | None

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-import secrets
-from dataclasses import dataclass, field, replace
+import base64
+import os
 from typing import TYPE_CHECKING
+
+import msgspec
+from msgspec.structs import replace
 
 from kiosk.hardware.readers import Card
 from kiosk.hardware.token import PinFlags, Token, TokenInfo
@@ -20,8 +23,7 @@ MOST_SLIPS = 3
 """Slips that a visit may ask for: one for each hand at the counter, not the roll."""
 
 
-@dataclass(frozen=True, slots=True)
-class UsableCertificate:
+class UsableCertificate(msgspec.Struct, frozen=True):
     """A certificate that passed every check of the kiosk."""
 
     identity: Identity
@@ -29,16 +31,21 @@ class UsableCertificate:
     """From the certificate to the anchor, DER."""
 
 
+def _unguessable(octets: int) -> str:
+    """Make a random text of base64url, as `secrets.token_urlsafe` does; that module would bring
+    OpenSSL's library along before the first frame."""
+    return base64.urlsafe_b64encode(os.urandom(octets)).rstrip(b"=").decode("ascii")
+
+
 def new_call_id() -> str:
     """Make the name of a call for staff."""
-    return secrets.token_urlsafe(12)
+    return _unguessable(12)
 
 
-@dataclass(slots=True)
-class Trace:
+class Trace(msgspec.Struct):
     """What the audit journal may know of a visit."""
 
-    visit: str = field(default_factory=lambda: secrets.token_hex(6))
+    visit: str = msgspec.field(default_factory=lambda: os.urandom(6).hex())
     """A name that means nothing outside the journal."""
     begun: bool = False
     outcome: str = ""
@@ -52,8 +59,7 @@ class Trace:
         return {"visit": self.visit, "reference": self.reference, "tax_code": self.tax_code}
 
 
-@dataclass(slots=True)
-class Visit:
+class Visit(msgspec.Struct):
     """One customer, from the welcome screen to the next one.
 
     The PIN buffer outlives the visit: there is one in the process, so that there is
@@ -67,7 +73,7 @@ class Visit:
     token_info: TokenInfo | None = None
     pin_awaited: bool = False
     """The reader waits for a PIN on its own keys."""
-    flags: PinFlags = field(default_factory=PinFlags)
+    flags: PinFlags = msgspec.field(default_factory=PinFlags)
     pin_refused: bool = False
     """The last PIN that was typed was wrong."""
     certificates: tuple[UsableCertificate, ...] = ()
@@ -93,18 +99,18 @@ class Visit:
     """The service has said of a mail of this reset that it has left."""
     resend_at: float = 0.0
     """From when on it may be sent again (`time.monotonic`)."""
-    idempotency_key: str = field(default_factory=lambda: secrets.token_urlsafe(24))
+    idempotency_key: str = msgspec.field(default_factory=lambda: _unguessable(24))
     """One for the visit's confirmation, kept through every retry."""
     resend_key: str = ""
     resent: bool = False
     staff: StaffCall = StaffCall.NONE
-    call_id: str = field(default_factory=new_call_id)
+    call_id: str = msgspec.field(default_factory=new_call_id)
     printing: Printing = Printing.READY
     slips: int = 0
     """How many were asked for."""
-    facts: dict[str, str] = field(default_factory=dict)
+    facts: dict[str, str] = msgspec.field(default_factory=dict)
     """Values for the wording of the visit's last problem."""
-    trace: Trace = field(default_factory=Trace)
+    trace: Trace = msgspec.field(default_factory=Trace)
 
     def forget_token(self) -> Token | None:
         """Drop the token, what came from it and what was entered for it.
@@ -133,7 +139,7 @@ class Visit:
         self.resend_at = 0.0
         self.resend_key = ""
         self.resent = False
-        self.idempotency_key = secrets.token_urlsafe(24)
+        self.idempotency_key = _unguessable(24)
         return token
 
     def erase(self) -> Token | None:

@@ -6,9 +6,10 @@ Here alone is it decided; the journey acts on it, and a technician is told it.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta, timezone
 from typing import TYPE_CHECKING
+
+import msgspec
 
 from kiosk import problems
 from kiosk.hardware import token as tokens
@@ -39,12 +40,11 @@ _TOKEN_PROBLEMS: dict[type[tokens.TokenError], Problem] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Refusal:
+class Refusal(msgspec.Struct, frozen=True):
     """A certificate that is not accepted."""
 
     problem: Problem
-    facts: Mapping[str, str] = field(default_factory=dict)
+    facts: Mapping[str, str] = msgspec.field(default_factory=dict)
     """Values for the problem's wording."""
 
 

@@ -5,9 +5,11 @@ Nobody logs in here: all of this is what a module shows without a PIN.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+
+from msgspec.structs import replace
 
 from kiosk.doctor.certificates import check_certificate
 from kiosk.doctor.findings import Finding, Status, worst

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
+import msgspec
 from msgspec import Meta, Struct
 
 from kiosk.config import ConfigError, read_toml
@@ -40,8 +40,7 @@ class CatalogueFile(Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     family: dict[str, _FamilySection] = {}
 
 
-@dataclass(frozen=True, slots=True)
-class AtrPattern:
+class AtrPattern(msgspec.Struct, frozen=True):
     """What an ATR has to look like: fixed bytes, any bytes, and perhaps any rest."""
 
     octets: tuple[int | None, ...]
@@ -77,8 +76,7 @@ class AtrPattern:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class Family:
+class Family(msgspec.Struct, frozen=True):
     """Tokens that the same modules drive."""
 
     name: str
@@ -91,8 +89,7 @@ class Family:
     """The tokens show their certificates only after login."""
 
 
-@dataclass(frozen=True, slots=True)
-class Catalogue:
+class Catalogue(msgspec.Struct, frozen=True):
     """All token families, and the default for the others."""
 
     default: Family

@@ -19,8 +19,9 @@ from __future__ import annotations
 import ctypes
 from collections.abc import Mapping
 from ctypes import POINTER, c_ubyte, c_ulong
-from dataclasses import dataclass
 from typing import Any
+
+import msgspec
 
 from kiosk.hardware.cryptoki_types import (
     CK_UNAVAILABLE_INFORMATION,
@@ -77,8 +78,7 @@ def _check(result: int) -> None:
         raise CryptokiError(name_of(result))
 
 
-@dataclass(frozen=True, slots=True)
-class SlotRecord:
+class SlotRecord(msgspec.Struct, frozen=True):
     """A slot, as the module describes it."""
 
     slot: int
@@ -86,8 +86,7 @@ class SlotRecord:
     token_present: bool
 
 
-@dataclass(frozen=True, slots=True)
-class TokenRecord:
+class TokenRecord(msgspec.Struct, frozen=True):
     """CK_TOKEN_INFO, as far as the kiosk looks."""
 
     label: str
@@ -100,8 +99,7 @@ class TokenRecord:
     """Shortest and longest PIN in bytes; `None` where the token tells nonsense."""
 
 
-@dataclass(frozen=True, slots=True)
-class PrivateKey:
+class PrivateKey(msgspec.Struct, frozen=True):
     """A private key that can be used in the session it was found in."""
 
     handle: int

@@ -10,14 +10,14 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Any, Protocol
+
+import msgspec
 
 log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
-class Card:
+class Card(msgspec.Struct, frozen=True):
     """A card (or the card inside a USB token) in a reader."""
 
     reader: str
@@ -30,8 +30,7 @@ class Card:
     """The card gave no answer to reset."""
 
 
-@dataclass(frozen=True, slots=True)
-class ReaderState:
+class ReaderState(msgspec.Struct, frozen=True):
     """All readers at one moment. State, not events: two quick changes may be seen as one."""
 
     available: bool
@@ -54,8 +53,7 @@ class PcscUnavailable(Exception):
     """PC/SC does not answer; carries the function and its return value."""
 
 
-@dataclass(frozen=True, slots=True)
-class PcscReader:
+class PcscReader(msgspec.Struct, frozen=True):
     """One reader as SCardGetStatusChange tells it."""
 
     name: str

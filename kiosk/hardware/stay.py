@@ -14,7 +14,7 @@ Runs in the helper process only.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import msgspec
 
 from kiosk.hardware.readers import (
     MUTE,
@@ -26,8 +26,7 @@ from kiosk.hardware.readers import (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Stay:
+class Stay(msgspec.Struct, frozen=True):
     """One stay of a card in a reader: equal as long as it lasts."""
 
     context: int

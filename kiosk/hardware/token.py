@@ -23,9 +23,10 @@ Errors:
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import Enum
 from typing import Protocol
+
+import msgspec
 
 
 class TokenError(Exception):
@@ -130,8 +131,7 @@ class Mechanism(Enum):
     ES384 = "ES384"
 
 
-@dataclass(frozen=True, slots=True)
-class PinFlags:
+class PinFlags(msgspec.Struct, frozen=True):
     """What a token tells about its PIN (PKCS#11 v2.40, CK_TOKEN_INFO flags).
 
     It never tells a number of tries.
@@ -151,8 +151,7 @@ class PinFlags:
     """CKF_PROTECTED_AUTHENTICATION_PATH: the PIN is typed on the reader."""
 
 
-@dataclass(frozen=True, slots=True)
-class TokenInfo:
+class TokenInfo(msgspec.Struct, frozen=True):
     """A token behind a reader, as its module describes it."""
 
     slot: int
@@ -172,8 +171,7 @@ class TokenInfo:
     """The catalogue says that tokens of this family show certificates only after login."""
 
 
-@dataclass(frozen=True, slots=True)
-class TokenCertificate:
+class TokenCertificate(msgspec.Struct, frozen=True):
     """A certificate on a token."""
 
     key_id: bytes
@@ -192,8 +190,7 @@ def names_reader(description: str, reader: str) -> bool:
     return bool(name) and description.startswith(name)
 
 
-@dataclass(frozen=True, slots=True)
-class SlotDescription:
+class SlotDescription(msgspec.Struct, frozen=True):
     """A slot as its module describes it, for a technician."""
 
     slot: int
@@ -207,8 +204,7 @@ class SlotDescription:
     """Names such as `SHA256_RSA_PKCS`."""
 
 
-@dataclass(frozen=True, slots=True)
-class ModuleDescription:
+class ModuleDescription(msgspec.Struct, frozen=True):
     """A PKCS#11 module as it describes itself (CK_INFO), and the slots it sees."""
 
     manufacturer: str

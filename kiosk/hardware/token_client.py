@@ -13,8 +13,10 @@ import logging
 import os
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec.structs import replace
 
 from kiosk.hardware import token as errors
 from kiosk.hardware import token_wire as wire

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, replace
 
+import msgspec
 import pkcs11
 from asn1crypto import x509
+from msgspec.structs import replace
 from pkcs11 import PKCS11Error
 
 from kiosk.hardware import cryptoki_types as ck
@@ -68,8 +69,7 @@ _PIN_ERRORS: dict[str, type[TokenError]] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class _Place:
+class _Place(msgspec.Struct, frozen=True):
     """A slot, and the token in it."""
 
     slot: int

@@ -1,19 +1,20 @@
 """One request and its answer over HTTP, and what is known when it fails.
 
-Imported when the service is first called: httpx takes a while to load.
+Imported when the service is first called: httpcore takes a while to load. httpx, which is made
+for programs that follow redirects, keep cookies and unpack what is compressed, is not used: none
+of that is wanted here, and it would take 3 MiB of the process.
 """
 
 from __future__ import annotations
 
 import asyncio
 import ssl
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import Any
+from urllib.parse import quote, urlsplit
 
 import httpcore
-import httpx
 
 from kiosk.service.address import Proxy
 from kiosk.service.errors import AnswerInvalid, AnswerLost, ServiceUnreachable
@@ -31,8 +32,10 @@ out would be unknown."""
 _CONNECTIONS = 4
 # At most, at one time: a visit's, the watch over the service's health, a call for staff.
 
+_IN_A_PATH = "/%:@!$&'()*+,;=~"
+# Besides letters, digits, "-", "." and "_" (RFC 3986, section 3.3).
+
 _FAILURES = (
-    httpx.TransportError,
     httpcore.NetworkError,
     httpcore.ProtocolError,
     httpcore.ProxyError,
@@ -71,15 +74,18 @@ class Transport:
             connect_timeout: seconds until a connection has to be ready, TLS and all.
             proxy: None: connections are made directly.
         """
-        self._base_url = base_url
-        self._http = httpx.AsyncClient(
-            transport=_Connections(tls, Network(connect_timeout, proxy if tls else None)),
-            headers=headers,
-            cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
-            follow_redirects=False,
-            trust_env=False,
-            # One limit for all of an exchange stands in its place.
-            timeout=None,  # noqa: S113
+        parts = urlsplit(base_url)
+        # What may not stand in a request as it is, and was in the configuration nevertheless.
+        self._base_url = parts._replace(path=quote(parts.path, safe=_IN_A_PATH)).geturl()
+        # httpcore would name an IPv6 address without its brackets (RFC 9110, section 7.2).
+        self._headers = {"Host": parts.netloc, **headers}
+        # Connections over a `Network` of our own: httpcore's proxies are not used.
+        self._pool = httpcore.AsyncConnectionPool(
+            ssl_context=tls,
+            max_connections=_CONNECTIONS,
+            max_keepalive_connections=_CONNECTIONS,
+            keepalive_expiry=KEEP_ALIVE,
+            network_backend=Network(connect_timeout, proxy if tls else None),
         )
 
     async def exchange(
@@ -113,13 +119,14 @@ class Transport:
                 left = True
 
         given = {} if content is None else {"Content-Type": "application/json"}
+        sent = {**self._headers, **given, **headers}
         try:
             async with (
                 asyncio.timeout(seconds),
-                self._http.stream(
+                self._pool.stream(
                     method,
                     self._base_url + path,
-                    headers={**given, **headers},
+                    headers=list(sent.items()),
                     content=content,
                     extensions={"trace": watch},
                 ) as response,
@@ -130,74 +137,30 @@ class Transport:
 
     async def close(self) -> None:
         """Close all connections."""
-        await self._http.aclose()
-
-
-class _Connections(httpx.AsyncBaseTransport):
-    """The connections, over a `Network` of our own: httpx's own transport takes none."""
-
-    def __init__(self, tls: ssl.SSLContext | None, network: Network) -> None:
-        self._pool = httpcore.AsyncConnectionPool(
-            ssl_context=tls,
-            max_connections=_CONNECTIONS,
-            max_keepalive_connections=_CONNECTIONS,
-            keepalive_expiry=KEEP_ALIVE,
-            network_backend=network,
-        )
-
-    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        """Send a request, and come back with the answer's head."""
-        answer = await self._pool.handle_async_request(
-            httpcore.Request(
-                method=request.method,
-                url=httpcore.URL(
-                    scheme=request.url.raw_scheme,
-                    host=request.url.raw_host,
-                    port=request.url.port,
-                    target=request.url.raw_path,
-                ),
-                headers=request.headers.raw,
-                content=request.stream,
-                extensions=request.extensions,
-            )
-        )
-        return httpx.Response(
-            answer.status,
-            headers=answer.headers,
-            stream=_Content(answer),
-            extensions=answer.extensions,
-        )
-
-    async def aclose(self) -> None:
-        """Close all."""
         await self._pool.aclose()
 
 
-class _Content(httpx.AsyncByteStream):
-    """An answer's content, piece by piece."""
-
-    def __init__(self, answer: httpcore.Response) -> None:
-        self._answer = answer
-
-    async def __aiter__(self) -> AsyncIterator[bytes]:
-        async for piece in self._answer.aiter_stream():
-            yield piece
-
-    async def aclose(self) -> None:
-        await self._answer.aclose()
-
-
-async def _read(response: httpx.Response) -> Answer:
+async def _read(response: httpcore.Response) -> Answer:
     """Take the content as it comes, up to the limit."""
-    headers = {name.lower(): value for name, value in response.headers.items()}
+    headers = _joined(response.headers)
     if headers.get("content-encoding", "identity").lower() != "identity":
         raise AnswerInvalid("compressed answer")
     content = bytearray()
-    async for piece in response.aiter_raw():
+    async for piece in response.aiter_stream():
         content += piece
         if len(content) > MAX_ANSWER:
             raise AnswerInvalid(f"more than {MAX_ANSWER} bytes")
-    return Answer(response.status_code, headers, bytes(content))
+    return Answer(response.status, headers, bytes(content))
+
+
+def _joined(fields: list[tuple[bytes, bytes]]) -> dict[str, str]:
+    """The headers by name; the values of one that comes several times are put behind each other
+    (RFC 9110, section 5.2)."""
+    joined: dict[str, str] = {}
+    for name, value in fields:
+        key, text = name.decode("latin-1").lower(), value.decode("latin-1")
+        joined[key] = f"{joined[key]}, {text}" if key in joined else text
+    return joined
 
 
 def _reason(error: Exception) -> str:

@@ -11,8 +11,10 @@ import logging
 import math
 from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+
+from msgspec.structs import replace
 
 from kiosk.flow import Event, StaffAdmitted, StaffRefused, StaffTopic
 from kiosk.hardware.readers import ReaderState

@@ -6,18 +6,18 @@ A page names its texts instead of holding them, so that the other language is th
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from enum import Enum
+
+import msgspec
 
 from kiosk.flow import Event, StaffTopic
 
 
-@dataclass(frozen=True, slots=True)
-class Say:
+class Say(msgspec.Struct, frozen=True):
     """A message of the catalogues."""
 
     key: str
-    values: Mapping[str, Text] = field(default_factory=dict)
+    values: Mapping[str, Text] = msgspec.field(default_factory=dict)
 
 
 Text = Say | str
@@ -35,8 +35,7 @@ class Status(Enum):
     """It is being looked at."""
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
+class Row(msgspec.Struct, frozen=True):
     """One thing on a page."""
 
     text: Text
@@ -49,16 +48,14 @@ class Row:
     """What picking the row asks for; None: it cannot be picked."""
 
 
-@dataclass(frozen=True, slots=True)
-class Action:
+class Action(msgspec.Struct, frozen=True):
     """A button of a page."""
 
     label: Text
     event: Event
 
 
-@dataclass(frozen=True, slots=True)
-class StaffPage:
+class StaffPage(msgspec.Struct, frozen=True):
     """One page."""
 
     topic: StaffTopic
@@ -75,8 +72,7 @@ class StaffPage:
 MOST_ACTIONS = 2
 
 
-@dataclass(frozen=True, slots=True)
-class StaffView:
+class StaffView(msgspec.Struct, frozen=True):
     """What the screens of staff mode show."""
 
     page: StaffPage | None = None

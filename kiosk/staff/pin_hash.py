@@ -3,16 +3,18 @@
 argon2-cffi's own functions take the password as `bytes`, a copy that nobody can wipe. Its
 `low_level.core` takes a pointer, so here Argon2 reads the PIN where it lies: in the PIN
 buffer's bytearray, which is wiped afterwards.
+
+What brings OpenSSL's library along is imported when a PIN is hashed: the form of the configured
+hash is looked at before the first frame.
 """
 
 from __future__ import annotations
 
 import base64
 import binascii
-import hmac
 import re
-import secrets
-from dataclasses import dataclass
+
+import msgspec
 
 SHORTEST, LONGEST = 6, 12
 """Digits of a staff PIN."""
@@ -33,8 +35,7 @@ class HashInvalid(ValueError):
     """The text is no hash of a staff PIN that can be used."""
 
 
-@dataclass(frozen=True, slots=True)
-class PinHash:
+class PinHash(msgspec.Struct, frozen=True):
     """A parsed hash."""
 
     memory: int
@@ -76,6 +77,8 @@ class PinHash:
         Raises:
             HashFailed: nobody can tell; memory is short.
         """
+        import hmac  # noqa: PLC0415
+
         found = _argon2id(pin, self.salt, self.memory, self.passes, self.lanes, len(self.digest))
         return hmac.compare_digest(found, self.digest)
 
@@ -86,6 +89,8 @@ def make_hash(pin: bytearray | memoryview) -> PinHash:
     Raises:
         HashFailed: memory is short.
     """
+    import secrets  # noqa: PLC0415
+
     memory, passes, lanes = 64 * 1024, 3, 4
     salt = secrets.token_bytes(16)
     return PinHash(memory, passes, lanes, salt, _argon2id(pin, salt, memory, passes, lanes, 32))

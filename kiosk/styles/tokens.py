@@ -8,13 +8,13 @@ values and nothing else. The tests compute the contrast of each pair that meets 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
 
+import msgspec
+from msgspec.structs import asdict
 from textual.theme import Theme
 
 
-@dataclass(frozen=True, slots=True)
-class Palette:
+class Palette(msgspec.Struct, frozen=True):
     """The colours of one theme."""
 
     page: str

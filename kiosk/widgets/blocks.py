@@ -7,8 +7,9 @@ cell are about square, so a picture is a grid of squares, two in a cell.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from functools import lru_cache
+
+import msgspec
 
 from kiosk.styles.tokens import MEDIUM_SCREEN
 
@@ -18,8 +19,7 @@ Bitmap = Sequence[str]
 _BLOCKS = {(True, True): "█", (True, False): "▀", (False, True): "▄", (False, False): " "}
 
 
-@dataclass(frozen=True, slots=True)
-class Font:
+class Font(msgspec.Struct, frozen=True):
     """Signs of one height, drawn as squares."""
 
     glyphs: Mapping[str, Bitmap]

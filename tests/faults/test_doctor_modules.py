@@ -6,10 +6,10 @@ import json
 import shutil
 import time
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from kiosk.assembly import Settings
 from kiosk.doctor.findings import Report

@@ -7,6 +7,7 @@ import string
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
+import msgspec
 import pytest
 from textual import events
 from textual.widgets import Static
@@ -319,7 +320,8 @@ async def test_staffs_digits_are_shuffled_again_after_each_pin() -> None:
     async with app.run_test(size=(120, 34)):
         grid = app.screen.query_one(KeyGrid)
         before = grid.page
-        app.journey_screen.show(replace(view, staff_mode=replace(view.staff_mode, checking=True)))
+        checking = msgspec.structs.replace(view.staff_mode, checking=True)
+        app.journey_screen.show(replace(view, staff_mode=checking))
         assert grid.page is before
         app.journey_screen.show(view)
         assert grid.page is not before

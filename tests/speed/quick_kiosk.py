@@ -16,7 +16,7 @@ from kiosk.widgets.presses import PRESSES
 NEVER = 0.0
 
 ONLY_FOR_TESTS = ("click", "trio")
-"""What httpx and httpcore load where they find it; a kiosk at a counter has neither."""
+"""What httpcore loads where it finds it; a kiosk at a counter has neither."""
 
 
 def be_quick() -> None:

@@ -507,7 +507,7 @@ def test_another_token_gets_no_pin_though_its_reader_counts_the_same(soft: SoftT
     count for its reader began anew. Runs the helper's part in a process."""
     program = """
 import sys
-from dataclasses import replace
+from msgspec.structs import replace
 from kiosk.hardware.cryptoki import Cryptoki
 from kiosk.hardware.stay import Stay, Stays
 from kiosk.hardware.token import TokenChanged

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import struct
-from dataclasses import asdict
 
 import pytest
+from msgspec.structs import asdict
 from rich.color import Color, ColorSystem
 
 from kiosk.console import COLOURS

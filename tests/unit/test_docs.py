@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -35,7 +36,7 @@ def test_every_dependency_has_a_line_of_reason() -> None:
     wanted = set(project["dependencies"]).union(*project["optional-dependencies"].values())
     page = (ROOT / "docs" / "dependencies.md").read_text(encoding="utf-8")
     for requirement in wanted:
-        name = requirement.split(">")[0]
+        name = re.split(r"[>\[]", requirement)[0]
         assert f"| {name} |" in page, name
 
 

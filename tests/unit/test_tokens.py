@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from dataclasses import asdict
 
 import pytest
+from msgspec.structs import asdict
 from textual.color import Color
 
 from kiosk.styles import STYLE_SHEETS
@@ -52,7 +52,7 @@ def test_every_colour_of_words_is_judged() -> None:
 
 
 def test_the_style_sheets_name_no_colour_of_their_own() -> None:
-    known = {role.replace("_", "-") for role in Palette.__dataclass_fields__} | set(SPACING)
+    known = {role.replace("_", "-") for role in Palette.__struct_fields__} | set(SPACING)
     for sheet in STYLE_SHEETS:
         text = re.sub(r"/\*.*?\*/", "", sheet.read_text(), flags=re.DOTALL)
         assert not re.search(r":[^{};]*#[0-9a-fA-F]{3,8}\s*;", text), sheet.name

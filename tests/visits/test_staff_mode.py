@@ -6,9 +6,9 @@ import asyncio
 import errno
 from collections.abc import AsyncIterator
 from contextlib import nullcontext
-from dataclasses import replace
 from pathlib import Path
 
+import msgspec
 import pytest
 from argon2 import PasswordHasher
 
@@ -201,7 +201,7 @@ async def test_a_pin_that_cannot_be_checked_is_not_a_wrong_one_and_opens_nothing
     desk: StaffKiosk,
 ) -> None:
     """Argon2 itself says so, as it does where memory is short."""
-    desk.hash = replace(HASH, memory=1)
+    desk.hash = msgspec.structs.replace(HASH, memory=1)
     desk.do(flow.StaffAsked())
     for _ in range(FREE):
         desk.enter(PIN)

@@ -252,8 +252,8 @@ class Walker:
         """The visit holds what a fresh one holds."""
         self._assert_no_pin(pin)
         visit, fresh = self.visit, Visit(pin)
-        for field in fields(Visit):
-            if field.name not in _OF_NOBODY:
-                assert getattr(visit, field.name) == getattr(fresh, field.name), field.name
+        for name in Visit.__struct_fields__:
+            if name not in _OF_NOBODY:
+                assert getattr(visit, name) == getattr(fresh, name), name
         # Of the journal's word for a visit, only its random name is there.
         assert not any((visit.trace.outcome, visit.trace.reference, visit.trace.tax_code))
