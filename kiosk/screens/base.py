@@ -237,9 +237,16 @@ class JourneyScreen(GuardedScreen, inherit_bindings=False):
 
     def on_mount(self) -> None:
         """Focus what Enter shall act on."""
+        if self.is_current:
+            self._forget_keys()
         first = self.first_focus()
         if first is not None:
             self.set_focus(first)
+
+    def _forget_keys(self) -> None:
+        """What was pressed on the screen before was not meant for this one."""
+        if self.FORGETS_KEYS:
+            PRESSES.missed = False
 
     def _take_shape(self) -> None:
         """Textual would have the classes only after the first frame, which would be seen to jump,
@@ -281,8 +288,8 @@ class JourneyScreen(GuardedScreen, inherit_bindings=False):
         """Listen again after the screen above has gone."""
         # A screen that is new has just found its styles.
         event.refresh_styles = event.refresh_styles and self._resumed
-        if not self._resumed and self.FORGETS_KEYS:
-            PRESSES.missed = False
+        if self._rehearsed and not self._resumed:
+            self._forget_keys()
         self._resumed = True
         self._raised = False
         self._shown_at = time.monotonic()

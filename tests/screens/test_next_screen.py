@@ -13,6 +13,7 @@ from kiosk.app import KioskApp
 from kiosk.flow import State
 from kiosk.screens.base import JourneyScreen
 from kiosk.view import View
+from kiosk.widgets.presses import PRESSES
 from tests.screens.gallery import VIEWS
 from tests.screens.test_drawn_once import drawn
 from tests.screens.test_note import ScreenOnly, screen_only
@@ -177,3 +178,14 @@ async def test_a_customer_who_is_quicker_finds_a_new_screen() -> None:
             await pilot.pause()
         await pilot.pause()
         assert app.screen.view.state is _view(STEPS[-1]).state  # type: ignore[attr-defined]
+
+
+async def test_a_key_that_was_missed_is_not_forgotten_while_another_screen_is_made() -> None:
+    app = _app()
+    async with app.run_test(size=SIZE) as pilot:
+        await _show(app, pilot, _view("PIN"))
+        PRESSES.missed = True
+        await _ready(app, pilot)
+        assert PRESSES.missed, "the PIN that is being typed lacks a character"
+        await _show(app, pilot, _view("confirm"))
+        assert not PRESSES.missed, "and the next screen knows nothing of it"
