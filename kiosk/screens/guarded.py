@@ -8,6 +8,7 @@ from typing import ClassVar, NamedTuple, Self
 
 from textual import events
 from textual.geometry import Region
+from textual.reactive import Reactive
 from textual.screen import Screen
 from textual.widget import Widget
 
@@ -40,6 +41,10 @@ class GuardedScreen(Screen[None], inherit_bindings=False):
     A key event comes to the screen before its binding is looked up, unless a field has typed it;
     so what is stopped here does nothing.
     """
+
+    focused: Reactive[Widget | None] = Reactive(None, repaint=False)
+    """What has the focus. Textual would draw the whole screen again whenever that changes; the
+    widgets that gain and lose it draw themselves."""
 
     SETTLE: ClassVar[float] = 0.0
     """Seconds for which the screen has to be shown before a button acts."""

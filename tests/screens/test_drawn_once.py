@@ -66,3 +66,19 @@ async def test_the_same_view_again_draws_nothing(monkeypatch: pytest.MonkeyPatch
         await pilot.press("a", "b", "backspace")
         await pilot.pause()
         assert laid_out == []
+
+
+async def test_what_has_the_focus_is_drawn_and_not_the_whole_screen(drawn: list[str]) -> None:
+    app = screen_only()
+    async with app.run_test(size=(120, 34)) as pilot:
+        app._show(VIEWS["consent"])
+        await pilot.pause()
+        await pilot.pause()
+        drawn.clear()
+        await pilot.press("tab")
+        await pilot.pause()
+        first = app.screen.focused
+        await pilot.press("tab")
+        await pilot.pause()
+        assert first is not app.screen.focused
+        assert drawn == []
