@@ -81,6 +81,9 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 
+SCREEN_FIRST = 0.1
+"""Seconds in which the screen has come; what is made ready for later waits for that."""
+
 Work = Callable[["Visit", "Tools"], Coroutine[Any, Any, Event]]
 """What an effect does outside."""
 
@@ -502,6 +505,7 @@ class Controller:
 
     async def _warm_up_service(self) -> None:
         """Have a connection ready when the PIN is typed, however long that takes."""
+        await asyncio.sleep(SCREEN_FIRST)
         await (await self._equipped()).service.warm_up()
 
     async def _watch_service(self) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping
 from dataclasses import replace
+from datetime import date
 from typing import TYPE_CHECKING
 
 from textual.geometry import Size
@@ -18,7 +19,7 @@ from kiosk import memory
 from kiosk.flow import Overlay, State
 from kiosk.screens import screen_for
 from kiosk.timers import after
-from kiosk.view import View
+from kiosk.view import CertificateView, ResetView, View
 
 if TYPE_CHECKING:
     from kiosk.app import KioskApp
@@ -49,6 +50,8 @@ LIKELY: Mapping[State, State] = {
 AHEAD_AFTER = 0.1
 """Seconds for which a screen has been shown before the next one is made: whoever presses a key at
 once is served first."""
+
+_UNKNOWN = "…"
 
 ROUNDS = 3
 """How often a screen is laid out ahead at most: what fits itself to its room asks for another."""
@@ -92,7 +95,7 @@ class NextScreen:
         if self._screen is not None and self._screen.view.state is not state:
             self._let_go()
         if state is not None:
-            likely = replace(view, state=state, problem=None)
+            likely = _likely(view, state)
             self._due = after(AHEAD_AFTER, self._app.call_later, self._start, likely)
 
     async def take(self, view: View) -> JourneyScreen | None:
@@ -167,3 +170,20 @@ class NextScreen:
             await asyncio.sleep(AHEAD_AFTER / 10)
             if self._screen is not screen or not screen.rehearse():
                 return
+
+
+def _likely(view: View, state: State) -> View:
+    """What the screen of this state will say. What is not known yet is not empty, so that it has
+    its room already."""
+    likely = replace(view, state=state, problem=None)
+    match state:
+        case State.USERNAME:
+            somebody = CertificateView("", _UNKNOWN, _UNKNOWN, date.min)
+            return replace(likely, holder=view.holder or somebody)
+        case State.CONFIRM:
+            something = ResetView(_UNKNOWN, _UNKNOWN, _UNKNOWN)
+            reference = view.reference or _UNKNOWN
+            return replace(likely, reset=view.reset or something, reference=reference)
+        case State.SENT:
+            return replace(likely, delivery=view.delivery or "sent")
+    return likely

@@ -85,8 +85,11 @@ class Words(Drawn, Static):
         # The same words again would have the whole screen laid out anew, also where nobody looks
         # for hours.
         if self._language != t.language or not words.is_same(self._shown):
+            room = self._room
             self._language, self._shown = t.language, words
-            self.update(words)
+            self.update(words, layout=False)
+            if self._room != room or not room[1]:
+                self.refresh(layout=True)
 
     def belongs(self, view: View) -> bool:
         """Whether the text is part of this view."""
@@ -109,6 +112,14 @@ class Words(Drawn, Static):
         text = Content("\n").join(self._broken(self.content_size.width))
         # A console's font may have no picture for the other space.
         return Content(text.plain.replace(NO_BREAK_SPACE, " "), spans=list(text.spans))
+
+    @property
+    def _room(self) -> tuple[int, int]:
+        """Columns and lines that the text takes; the columns count where they make the widget's
+        width, and no lines where it has none yet."""
+        width = self.styles.width
+        columns = width_of(self._whole.plain) if width is None or width.is_auto else 0
+        return columns, self.get_content_height(Size(), Size(), self.content_size.width)
 
     @property
     def _whole(self) -> Content:
