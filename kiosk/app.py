@@ -25,7 +25,7 @@ from textual.app import App, ScreenStackError
 from textual.binding import BindingType
 from textual.css.query import NoMatches
 from textual.timer import Timer
-from textual.widget import Widget
+from textual.widget import AwaitMount, Widget
 
 from kiosk import memory
 from kiosk.config import ConfigError
@@ -308,6 +308,9 @@ class KioskApp(App[None], inherit_bindings=False):
     async def _replace(self, view: View, *, first: bool) -> None:
         """Show another screen instead of the one that is shown, if there is one."""
         screen = await self._next.take(view) or screen_for(view)
+        while isinstance(self.screen, NoteScreen):
+            # It has come meanwhile.
+            await self.pop_screen()
         gone = [] if first else [self.screen, *self.screen.walk_children(Widget)]
         screen.hold()
         await (self.push_screen if first else self.switch_screen)(screen)
@@ -316,9 +319,8 @@ class KioskApp(App[None], inherit_bindings=False):
 
     async def prepare(self, screen: JourneyScreen) -> None:
         """Make everything that is on a screen, without showing it."""
-        # Textual does it when a screen is put on the stack; this is the first half of that.
-        _, mounted = self._get_screen(screen)
-        await mounted
+        # Textual does it when a screen is put on the stack, and keeps keys waiting meanwhile.
+        await AwaitMount(screen, self._register(self, screen))
 
     @property
     def _is_covered(self) -> bool:

@@ -51,6 +51,9 @@ AHEAD_AFTER = 0.1
 """Seconds for which a screen has been shown before the next one is made: whoever presses a key at
 once is served first."""
 
+PAUSE = 0.01
+"""Seconds between two pieces of the work."""
+
 _UNKNOWN = "…"
 
 ROUNDS = 3
@@ -66,17 +69,19 @@ class NextScreen:
     def __init__(self, app: KioskApp) -> None:
         self._app = app
         self._begun = False
+        self._wish: View | None = None
+        """What the next screen will say, until it is made or no longer wanted."""
+        self._due: asyncio.TimerHandle | None = None
         self._screen: JourneyScreen | None = None
         self._look: tuple[str, Size] | None = None
         """Theme and size of the terminal for which it was made."""
-        self._making = False
         self._mounted = asyncio.Event()
-        self._due: asyncio.TimerHandle | None = None
+        self._making = False
 
     @property
     def ready(self) -> JourneyScreen | None:
-        """The screen that is made and drawn, if there is one."""
-        return None if self._making else self._screen
+        """The screen that is made and laid out, if there is one."""
+        return None if self._making or self._wish is not None else self._screen
 
     def begin(self, view: View | None) -> None:
         """Everything is loaded: from now on a screen is made ahead."""
@@ -87,37 +92,31 @@ class NextScreen:
     def expect(self, view: View) -> None:
         """`view` is shown now. What is ready and does not follow it is let go of at once, because
         it may tell something of a visit that is over."""
-        if self._due is not None:
-            self._due.cancel()
+        self._forget_wish()
         if view.overlay is not Overlay.NONE or not self._begun:
             return
         state = LIKELY.get(view.state)
         if self._screen is not None and self._screen.view.state is not state:
             self._let_go()
         if state is not None:
-            likely = _likely(view, state)
-            self._due = after(AHEAD_AFTER, self._app.call_later, self._start, likely)
+            self._wish = _likely(view, state)
+            self._due = after(AHEAD_AFTER, self._app.call_later, self._start)
 
     async def take(self, view: View) -> JourneyScreen | None:
         """Return the screen that is ready for `view`, with nothing on it that `view` does not say;
         None if there is none."""
-        if self._due is not None:
-            self._due.cancel()
+        self._forget_wish()
         screen = self._screen
         if screen is None:
             return None
         await self._mounted.wait()
-        if (
-            self._screen is not screen
-            or screen.view.state is not view.state
-            or self._look != self._present_look
-            or not screen.suits(view)
-        ):
+        if self._screen is not screen or not self._fits(screen, view):
             self._let_go()
             return None
         self._screen = None
         screen.hold()
         screen.show(view)
+        screen.heed_layout()
         for _ in range(ROUNDS):
             for _ in range(TURNS):
                 await asyncio.sleep(0)
@@ -129,47 +128,80 @@ class NextScreen:
     def _present_look(self) -> tuple[str, Size]:
         return self._app.theme, self._app.size
 
+    def _fits(self, screen: JourneyScreen, view: View) -> bool:
+        return (
+            screen.view.state is view.state
+            and self._look == self._present_look
+            and screen.suits(view)
+        )
+
+    def _forget_wish(self) -> None:
+        self._wish = None
+        if self._due is not None:
+            self._due.cancel()
+
     def _let_go(self) -> None:
         screen, self._screen = self._screen, None
-        if screen is not None:
-            gone = [screen, *screen.walk_children(Widget)]
-            screen.remove()
-            memory.forget_drawings(gone)
+        # One that is being mounted would fail half-way; `_mount` removes it afterwards.
+        if screen is not None and self._mounted.is_set():
+            _remove(screen)
 
-    def _start(self, view: View) -> None:
+    def _start(self) -> None:
+        """Make what is wished for, if it still is."""
+        if self._wish is None:
+            return
+        if self._making:
+            self._due = after(PAUSE, self._app.call_later, self._start)
+            return
         self._making = True
-        self._app.keep(asyncio.get_running_loop().create_task(self._make(view)))
+        self._app.keep(asyncio.get_running_loop().create_task(self._work()))
 
-    async def _make(self, view: View) -> None:
+    async def _work(self) -> None:
         try:
-            await self._prepare(view)
+            view, self._wish = self._wish, None
+            if view is not None:
+                await self._make(view)
         finally:
             self._making = False
 
-    async def _prepare(self, view: View) -> None:
+    async def _make(self, view: View) -> None:
         """Make the screen for `view`, or bring it up to date."""
         screen = self._screen
-        if screen is not None and (self._look != self._present_look or not screen.suits(view)):
+        if screen is not None and not self._fits(screen, view):
             self._let_go()
             screen = None
         if screen is None:
-            self._look, self._mounted = self._present_look, asyncio.Event()
-            mounted = self._mounted
-            self._screen = screen = screen_for(view)
-            screen.hold()
-            try:
-                await self._app.prepare(screen)
-            finally:
-                mounted.set()
+            screen = await self._mount(view)
         elif screen.view == view:
             return
         else:
             screen.show(view)
+            screen.heed_layout()
         for _ in range(ROUNDS):
             # Whatever the customer does meanwhile comes first.
-            await asyncio.sleep(AHEAD_AFTER / 10)
-            if self._screen is not screen or not screen.rehearse():
+            await asyncio.sleep(PAUSE)
+            if self._screen is not screen or not self._app.is_running or not screen.rehearse():
                 return
+
+    async def _mount(self, view: View) -> JourneyScreen:
+        """Make a screen with all that is on it."""
+        self._look, self._mounted = self._present_look, asyncio.Event()
+        mounted = self._mounted
+        self._screen = screen = screen_for(view)
+        screen.hold()
+        try:
+            await self._app.prepare(screen)
+        finally:
+            mounted.set()
+        if self._screen is not screen:
+            _remove(screen)
+        return screen
+
+
+def _remove(screen: JourneyScreen) -> None:
+    gone = [screen, *screen.walk_children(Widget)]
+    screen.remove()
+    memory.forget_drawings(gone)
 
 
 def _likely(view: View, state: State) -> View:

@@ -54,16 +54,16 @@ _install_packages() {
     fi
 }
 
-# Prints a Python from 3.11 to 3.13: Debian's own if it is one, because the kiosk runs on it, and
+# Prints a Python from 3.11 to 3.13 that can make environments: Debian's own if it is one, because the kiosk runs on it, and
 # because one that was built without its profile takes twice the time for everything.
 find_python() {
     for name in /usr/bin/python3 python3 python3.13 python3.12 python3.11; do
-        if "$name" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' 2>/dev/null; then
+        if "$name" -c 'import sys, ensurepip; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' 2>/dev/null; then
             command -v "$name"
             return 0
         fi
     done
-    say "needs Python 3.11, 3.12 or 3.13 (Debian 12 and 13 have one: apt-get install python3)"
+    say "needs Python 3.11, 3.12 or 3.13 with venv (Debian 12 and 13 have one: apt-get install python3-venv)"
     return 1
 }
 

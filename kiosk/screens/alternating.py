@@ -27,9 +27,12 @@ class AlternatingScreen(JourneyScreen):
     _turning: asyncio.TimerHandle | None = None
 
     def on_mount(self) -> None:
-        """Begin to count."""
-        self._count()
+        """Look as the theme demands."""
         self._ink()
+
+    def on_screen_resume(self, _event: events.ScreenResume) -> None:
+        """Begin to count, now that it is seen."""
+        self._count()
 
     def on_unmount(self) -> None:
         """Count no more."""

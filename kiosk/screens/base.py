@@ -237,6 +237,9 @@ class JourneyScreen(GuardedScreen, inherit_bindings=False):
 
     def on_mount(self) -> None:
         """Focus what Enter shall act on."""
+        if self.app._exit:
+            # Its widgets may not be made any more.
+            return
         if self.is_current:
             self._forget_keys()
         first = self.first_focus()

@@ -71,10 +71,16 @@ class GuardedScreen(Screen[None], inherit_bindings=False):
             self._compositor.render_strips()
         return True
 
+    def heed_layout(self) -> None:
+        """Lay everything out before the next drawing if a widget asks for it. Textual's screen
+        would know of that only when the widget has found time to say so."""
+        self._layout_required |= any(one._layout_required for one in self.walk_children(Widget))
+
     def hold(self) -> None:
         """Draw nothing until `release`. Textual would draw a new screen whole as often as it finds
         something out about it: when it comes, when it has its size, when the one before goes."""
         self._held = self._coming = True
+        self._shown_at = time.monotonic()
 
     def release(self) -> None:
         """Draw everything, and from now on what changes."""

@@ -35,6 +35,8 @@ _CONNECTIONS = 4
 _IN_A_PATH = "/%:@!$&'()*+,;=~"
 # Besides letters, digits, "-", "." and "_" (RFC 3986, section 3.3).
 
+_USUAL_PORTS = {"https": ":443", "http": ":80"}
+
 _FAILURES = (
     httpcore.NetworkError,
     httpcore.ProtocolError,
@@ -78,7 +80,8 @@ class Transport:
         # What may not stand in a request as it is, and was in the configuration nevertheless.
         self._base_url = parts._replace(path=quote(parts.path, safe=_IN_A_PATH)).geturl()
         # httpcore would name an IPv6 address without its brackets (RFC 9110, section 7.2).
-        self._headers = {"Host": parts.netloc, **headers}
+        host = parts.netloc.lower().removesuffix(_USUAL_PORTS[parts.scheme])
+        self._headers = {"Host": host, **headers}
         # Connections over a `Network` of our own: httpcore's proxies are not used.
         self._pool = httpcore.AsyncConnectionPool(
             ssl_context=tls,

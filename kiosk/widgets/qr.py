@@ -5,7 +5,6 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from functools import lru_cache
 
 from rich.segment import Segment
 from rich.style import Style
@@ -24,12 +23,8 @@ _DARK_ON_LIGHT = Style(color="#000000", bgcolor="#ffffff")
 _DARK = Style(color="#000000", bgcolor="#000000")
 
 
-@lru_cache(maxsize=16)
 def matrix(data: str) -> Sequence[Sequence[bool]]:
-    """Return the modules of the code for `data` with its border; True is dark.
-
-    There are few mailbox providers and one hotline, so most codes are made once a day.
-    """
+    """Return the modules of the code for `data` with its border; True is dark."""
     # The library is needed two minutes into a visit, not for the first frame.
     with _without_pillow():
         from qrcode.constants import ERROR_CORRECT_M  # noqa: PLC0415

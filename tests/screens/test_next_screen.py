@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
 
 import pytest
@@ -11,6 +12,7 @@ from textual.widget import Widget
 from kiosk import next_screen
 from kiosk.app import KioskApp
 from kiosk.flow import State
+from kiosk.screens import screen_for
 from kiosk.screens.base import JourneyScreen
 from kiosk.view import View
 from kiosk.widgets.presses import PRESSES
@@ -189,3 +191,53 @@ async def test_a_key_that_was_missed_is_not_forgotten_while_another_screen_is_ma
         assert PRESSES.missed, "the PIN that is being typed lacks a character"
         await _show(app, pilot, _view("confirm"))
         assert not PRESSES.missed, "and the next screen knows nothing of it"
+
+
+@pytest.mark.parametrize(
+    ("before", "between", "after"),
+    [("welcome", "consent", "choose case"), ("confirm", "welcome", "consent")],
+)
+async def test_what_was_wished_for_before_is_not_made_for_another_step(
+    before: str, between: str, after: str
+) -> None:
+    app = _app()
+    async with app.run_test(size=SIZE) as pilot:
+        await _show(app, pilot, _view(before))
+        # The timer has fired, and the journey goes on before the app comes to it.
+        app.call_later(app._next._start)
+        app._show(_view(between))
+        app.call_later(app._next._start)
+        await pilot.pause()
+        ready = await _ready(app, pilot)
+        assert type(ready) is type(screen_for(_view(after)))
+        await _show(app, pilot, _view(after))
+        assert app.screen is ready
+
+
+@pytest.mark.parametrize("turns", [0, 1, 2, 3, 5, 8, 12, 20])
+async def test_a_screen_is_let_go_of_while_it_is_being_made(turns: int) -> None:
+    app = _app()
+    async with app.run_test(size=SIZE) as pilot:
+        await _show(app, pilot, _view("insert token"))
+        app._next._start()
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        app._next._let_go()
+        await _show(app, pilot, _view("welcome"))
+        ready = await _ready(app, pilot)
+        assert ready.view.state is State.CONSENT
+        assert app.crash_report == ""
+        screens = [one for one in app._registry if isinstance(one, JourneyScreen)]
+        assert set(screens) == {app.screen, ready}, "nothing is left of the other one"
+
+
+async def test_the_kiosk_ends_while_a_screen_is_being_made() -> None:
+    for turns in (1, 4, 10, 30):
+        app = _app()
+        async with app.run_test(size=SIZE) as pilot:
+            await _show(app, pilot, _view("insert token"))
+            app._next._start()
+            for _ in range(turns):
+                await asyncio.sleep(0)
+            app.exit()
+        assert (app.crash_report, app.return_code) == ("", 0)
