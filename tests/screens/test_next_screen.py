@@ -214,14 +214,19 @@ async def test_what_was_wished_for_before_is_not_made_for_another_step(
         assert app.screen is ready
 
 
+async def _begin_to_make(app: KioskApp, pilot: Pilot[None], turns: int) -> None:
+    """Leave a screen as half-made as it is after so many turns of the event loop."""
+    await _show(app, pilot, _view("insert token"))
+    app._next._start()
+    for _ in range(turns):
+        await asyncio.sleep(0)
+
+
 @pytest.mark.parametrize("turns", [0, 1, 2, 3, 5, 8, 12, 20])
 async def test_a_screen_is_let_go_of_while_it_is_being_made(turns: int) -> None:
     app = _app()
     async with app.run_test(size=SIZE) as pilot:
-        await _show(app, pilot, _view("insert token"))
-        app._next._start()
-        for _ in range(turns):
-            await asyncio.sleep(0)
+        await _begin_to_make(app, pilot, turns)
         app._next._let_go()
         await _show(app, pilot, _view("welcome"))
         ready = await _ready(app, pilot)
@@ -235,9 +240,6 @@ async def test_the_kiosk_ends_while_a_screen_is_being_made() -> None:
     for turns in (1, 4, 10, 30):
         app = _app()
         async with app.run_test(size=SIZE) as pilot:
-            await _show(app, pilot, _view("insert token"))
-            app._next._start()
-            for _ in range(turns):
-                await asyncio.sleep(0)
+            await _begin_to_make(app, pilot, turns)
             app.exit()
         assert (app.crash_report, app.return_code) == ("", 0)
