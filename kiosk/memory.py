@@ -1,4 +1,4 @@
-"""Keeps the process small, and its garbage out of the customers' way.
+"""Keeps the process small, free of what customers have left, and its garbage out of their way.
 
 Python looks for garbage when enough objects were made, which is in the middle of a screen's change
 or of a key's way to the screen; all that is ever alive is looked at then. So what has come to stay
@@ -8,6 +8,7 @@ is set apart once, and the rest is looked at when a visit is over.
 from __future__ import annotations
 
 import ctypes
+import functools
 import gc
 from collections.abc import Iterable
 
@@ -19,10 +20,22 @@ YOUNG, MIDDLE, OLD = 20_000, 10, 50
 youngest; and looks at one generation until it looks at the next. All of them are looked at when a
 visit is over; during one, only if a customer's makes millions of objects."""
 
+REMEMBERED = ("textual.", "rich.", "kiosk.widgets.")
+"""Modules whose functions remember their last results: widths and lines of texts, colours, regions.
+They would keep names that were on the screen for a thousand other texts, and grow until then."""
+
+_caches: list[functools._lru_cache_wrapper[object]] = []
+
 
 def settle() -> None:
-    """Set apart what is alive now, nearly all of which will be for as long as the process is; the
-    one screen that is shown stays with it."""
+    """Everything is loaded. Set apart what is alive now, nearly all of which will be for as long as
+    the process is; the one screen that is shown stays with it."""
+    # What is set apart is no longer found.
+    _caches[:] = [
+        one
+        for one in gc.get_objects()
+        if isinstance(one, functools._lru_cache_wrapper) and one.__module__.startswith(REMEMBERED)
+    ]
     gc.set_threshold(YOUNG, MIDDLE, OLD)
     gc.collect()
     gc.freeze()
@@ -41,7 +54,10 @@ def forget_drawings(gone: Iterable[Widget]) -> None:
 
 
 def tidy() -> None:
-    """A visit is over: collect its garbage, and give the system back what it took."""
+    """A visit is over: forget its words, collect its garbage, and give the system back what it
+    took."""
+    for cache in _caches:
+        cache.cache_clear()
     gc.collect()
     trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
     if trim is not None:
