@@ -12,6 +12,7 @@ from textual.reactive import Reactive
 from textual.screen import Screen
 from textual.widget import Widget
 
+from kiosk.screens.compositor import SparingCompositor
 from kiosk.widgets.presses import POINTER, PRESSES, REPEAT_INTERVAL, Verdict
 
 ACTING_KEYS = frozenset({"enter", "space", "escape", "f1", "f2", "f3", "f4"})
@@ -53,6 +54,7 @@ class GuardedScreen(Screen[None], inherit_bindings=False):
 
     def __init__(self) -> None:
         super().__init__()
+        self._compositor = SparingCompositor()
         self._shown_at = time.monotonic()
         self._held = False
         self._coming = False

@@ -165,7 +165,13 @@ def open_hall(folder: Path) -> Iterator[Hall]:
     for one in (config, state):
         one.mkdir()
     state.chmod(0o700)
-    limits = Limits(per_username=10**9, per_certificate=10**9, per_kiosk=10**9, resend_wait=0)
+    limits = Limits(
+        per_username=10**9,
+        per_certificate=10**9,
+        per_kiosk=10**9,
+        lookups=10**9,
+        resend_wait=0,
+    )
     with ExitStack() as parts:
         # A socket's path has to be short.
         short = Path(parts.enter_context(tempfile.TemporaryDirectory(prefix="kiosk-hall-")))

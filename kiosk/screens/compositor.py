@@ -1,0 +1,60 @@
+"""Puts what widgets draw together to what the terminal is sent."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from textual._compositor import ChopsUpdate, Compositor
+from textual.geometry import Region
+from textual.strip import Strip
+from textual.widget import Widget
+
+
+class SparingCompositor(Compositor):
+    """Has only those widgets drawn of which something is seen in what has changed.
+
+    Textual's (8.2) has all drawn that are in the same containers, and the containers below them,
+    for a letter in a field that covers its place by itself; and what has got another size is drawn
+    twice, with the layout and a sixtieth of a second later.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._changed: list[Region] = []
+        """What is drawn now, unless it is the whole screen."""
+
+    def render_partial_update(self) -> ChopsUpdate | None:
+        """Draw what has changed; None if nothing has."""
+        self._changed = list(self._dirty_regions)
+        try:
+            return super().render_partial_update()
+        finally:
+            self._changed = []
+
+    def _get_renders(
+        self, crop: Region | None = None
+    ) -> Iterable[tuple[Region, Region, list[Strip]]]:
+        """Return what the widgets draw, from the front to the back; what is behind is not seen."""
+        if crop is None or not self._changed:
+            yield from super()._get_renders(crop)
+            return
+        missing = self._changed
+        for widget, (region, clip) in self.visible_widgets.items():
+            seen = region.intersection(clip)
+            if not any(map(seen.overlaps, missing)):
+                continue
+            # Of a tall widget a few lines are enough.
+            lines = Region(clip.x, crop.y, clip.width, crop.height).intersection(clip)
+            part = region.intersection(lines)
+            yield region, lines, widget.render_lines(part.translate(-region.offset))
+            if seen in self._changed:
+                _is_drawn(widget)
+            missing = [one for one in missing if not seen.contains_region(one)]
+            if not missing:
+                return
+
+
+def _is_drawn(widget: Widget) -> None:
+    """The whole widget is drawn now, as it is; it need not ask for that any more."""
+    widget._repaint_required = False
+    widget._repaint_regions.clear()
