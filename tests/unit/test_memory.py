@@ -108,3 +108,30 @@ print(circle() is None)
         [sys.executable, "-c", program], check=False, capture_output=True, text=True
     )
     assert ended.stdout.split() == ["True", "True", str(memory.YOUNG), "True", "True"], ended.stderr
+
+
+def test_the_words_of_a_visit_are_forgotten_with_it() -> None:
+    program = """
+import functools, gc
+import kiosk.screens
+from kiosk import memory
+from kiosk.widgets.lines import breaks
+from rich.cells import cached_cell_len, cell_len
+from textual.color import Color
+from textual.geometry import Region
+kiosk.screens.load_all()
+memory.settle()
+name = "NGUYỄN VĂN AN"
+breaks(name, 8, "vi")
+cell_len(name)
+Region(1, 2, 3, 4).grow((5, 6, 7, 8))
+Color.parse("#123456")
+kept = breaks, cached_cell_len, Region.grow, Color.parse.__func__
+print(all(cache.cache_info().currsize for cache in kept))
+memory.tidy()
+print(any(cache.cache_info().currsize for cache in kept))
+"""
+    ended = subprocess.run(
+        [sys.executable, "-c", program], check=False, capture_output=True, text=True
+    )
+    assert ended.stdout.split() == ["True", "False"], ended.stderr
