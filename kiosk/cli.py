@@ -24,6 +24,10 @@ SANDBOX_COMMANDS = "kiosk.sandbox.commands"
 """Where `kiosk demo` and `kiosk sandbox` are. A kiosk at a counter is installed without them,
 so they are looked for and never imported by name."""
 
+THREADS_TURN = 0.0005
+"""Seconds after which a thread that works lets others go on. What is drawn is written to the
+terminal by a thread of its own, which would else wait up to 5 ms for work on the next screen."""
+
 DONE = 0
 FAILED = 1
 BAD_INPUT = 2
@@ -268,6 +272,7 @@ def _run(options: argparse.Namespace) -> int:
 
     # Nothing that is loaded is garbage; `kiosk.memory` sees to what comes after.
     gc.disable()
+    sys.setswitchinterval(THREADS_TURN)
     from kiosk.assembly import Settings
     from kiosk.hardware.readers import PcscWatcher
 
