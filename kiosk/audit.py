@@ -13,7 +13,7 @@ from __future__ import annotations
 import errno
 import os
 import threading
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from datetime import UTC, datetime
 from functools import cached_property
@@ -195,17 +195,16 @@ class Journal:
             self.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
             self._descriptor, data = self._begin()
             end = end_of_lines(data[: self._told])
-            lines = lines_of(data[:end])
-            if any(breaks(lines, None)):
-                self._set_aside(lines)
-                data, end, lines = b"", 0, []
+            if any(breaks(lines_of(data[:end]), None)):
+                self._set_aside(data[:end])
+                data, end = b"", 0
             torn = len(data) - end
             if torn:
                 os.ftruncate(self._descriptor, end)
                 self._cut += torn
             self._told = None
             self._size = end
-            self._follow(lines)
+            self._follow(data[:end])
             sync_folder(self.directory)
         except OSError as error:
             self._close()
@@ -216,20 +215,18 @@ class Journal:
         flags = os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC
         return os.open(self._path, flags, 0o600), self._path.read_bytes()
 
-    def _follow(self, lines: Sequence[Line]) -> None:
-        """Go on after these lines of the file, or after those of the file before it."""
-        self._first = next((line.record.seq for line in lines if line.record), 0)
-        older = (
-            lines_of(file.read_bytes()) for file in reversed(journal_files(self.directory)[:-1])
-        )
-        last = next(filter(None, map(_last, chain([lines], older))), None)
+    def _follow(self, data: bytes) -> None:
+        """Go on after the lines of the file, or after those of the file before it."""
+        self._first = next((line.record.seq for line in lines_of(data) if line.record), 0)
+        older = (file.read_bytes() for file in reversed(journal_files(self.directory)[:-1]))
+        last = next(filter(None, map(_last, chain([data], older))), None)
         # What this process has written counts on, whatever has become of the files.
         if last is not None and last.record is not None and last.record.seq >= self._seq:
             self._seq, self._prev = last.record.seq, last.digest
 
-    def _set_aside(self, lines: Sequence[Line]) -> None:
+    def _set_aside(self, data: bytes) -> None:
         """Keep the damaged file under a name of its own, and begin another."""
-        last = _last(lines)
+        last = _last(data)
         if last is not None and last.record is not None:
             self._seq = max(self._seq, last.record.seq)
         # Also behind those that have gone, so that the oldest one is always the first.
@@ -348,13 +345,27 @@ def end_of_lines(data: bytes) -> int:
     return start if b"\0" in data[start:end] else end
 
 
-def lines_of(data: bytes) -> list[Line]:
-    """The lines that have an end."""
-    return [Line(text, read_record(text)) for text in data.split(b"\n")[:-1]]
+def lines_of(data: bytes) -> Iterator[Line]:
+    """The lines that have an end, one by one: all of them at once take many times the file."""
+    start = 0
+    while (end := data.find(b"\n", start)) >= 0:
+        text = data[start:end]
+        yield Line(text, read_record(text))
+        start = end + 1
 
 
-def _last(lines: Sequence[Line]) -> Line | None:
-    return next((line for line in reversed(lines) if line.record is not None), None)
+def lines_from_the_end(data: bytes) -> Iterator[Line]:
+    """What `lines_of` returns, the last of them first."""
+    end = data.rfind(b"\n")
+    while end >= 0:
+        start = data.rfind(b"\n", 0, end) + 1
+        text = data[start:end]
+        yield Line(text, read_record(text))
+        end = start - 1
+
+
+def _last(data: bytes) -> Line | None:
+    return next((line for line in lines_from_the_end(data) if line.record is not None), None)
 
 
 def breaks(lines: Iterable[Line], before: Line | None) -> Iterator[tuple[int, str]]:

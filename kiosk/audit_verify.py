@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
 from kiosk.audit import (
@@ -16,8 +17,8 @@ from kiosk.audit import (
     damaged_files,
     end_of_lines,
     journal_files,
+    lines_from_the_end,
     lines_of,
-    read_record,
 )
 
 
@@ -68,7 +69,7 @@ def verify(directory: Path) -> Verification:
         raise AuditError(directory, error.strerror or type(error).__name__) from None
     for name, data in contents:
         end = end_of_lines(data)
-        lines = lines_of(data[:end])
+        lines = list(lines_of(data[:end]))
         torn = len(data) - end
         faults += [Fault(name, number, text) for number, text in breaks(lines, before)]
         faults += [
@@ -84,8 +85,8 @@ def verify(directory: Path) -> Verification:
     for name, data in damaged:
         if name not in told:
             faults.append(Fault(name, 1, "set aside, and no line says so"))
-        lines = lines_of(data[: end_of_lines(data)])
-        faults += [Fault(name, number, text) for number, text in breaks(lines, None)]
+        read = lines_of(data[: end_of_lines(data)])
+        faults += [Fault(name, number, text) for number, text in breaks(read, None)]
     return Verification(
         records=len(records),
         first=records[0].seq if records else 0,
@@ -105,10 +106,11 @@ def newest(directory: Path, lines: int) -> list[Record]:
     found: list[Record] = []
     try:
         for file in reversed(journal_files(directory)):
-            records = [read_record(line) for line in file.read_bytes().splitlines()]
-            found = [record for record in records if record is not None] + found
-            if len(found) >= lines:
+            read = lines_from_the_end(file.read_bytes())
+            records = (line.record for line in read if line.record is not None)
+            found += islice(records, lines - len(found))
+            if len(found) == lines:
                 break
     except OSError as error:
         raise AuditError(directory, error.strerror or type(error).__name__) from None
-    return found[-lines:]
+    return found[::-1]

@@ -7,12 +7,14 @@ import json
 import os
 import subprocess
 import sys
+import tracemalloc
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import msgspec
 import pytest
 
-from kiosk.audit import NAME, AuditError, Journal, mask_tax_code
+from kiosk.audit import NAME, NO_LINE, AuditError, Journal, Record, mask_tax_code
 from kiosk.audit_verify import Fault, newest, verify
 
 
@@ -361,3 +363,26 @@ def test_a_folder_that_cannot_be_used_is_named(tmp_path: Path) -> None:
 )
 def test_a_tax_code_is_masked(whole: str, masked: str) -> None:
     assert mask_tax_code(whole) == masked
+
+
+def test_a_full_file_does_not_take_more_memory_than_itself(tmp_path: Path) -> None:
+    """All its lines at once would be four times as much, and leave gaps that stay."""
+    line = Record(seq=1, time="2026-11-27T08:00:00.000Z", what="effect begun", prev=NO_LINE)
+    data = b"".join(
+        msgspec.json.encode(msgspec.structs.replace(line, seq=number)) + b"\n"
+        for number in range(1, 8001)
+    )
+    (tmp_path / "audit-0000000001.jsonl").write_bytes(data)
+    tracemalloc.start()
+    try:
+        journal = Journal(tmp_path)
+        journal.open()
+        journal.append("started")
+        journal.close()
+        (record,) = newest(tmp_path, 1)
+        last = [record.seq for record in newest(tmp_path, 3)]
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert (record.seq, last) == (8001, [7999, 8000, 8001])
+    assert peak < 1.5 * len(data)
