@@ -43,7 +43,7 @@ from kiosk.screens.base import (
     SpeechAsked,
     ThemeToggled,
 )
-from kiosk.screens.guarded import Ground
+from kiosk.screens.guarded import Ground, GuardedScreen
 from kiosk.screens.note import NoteScreen
 from kiosk.screens.too_small import TooSmallScreen, fits
 from kiosk.styles import STYLE_SHEETS
@@ -72,6 +72,9 @@ MISCONFIGURED = 2
 BUSY_AFTER = 0.25
 """Seconds. What the machine does in less is not announced: a screen that comes and goes is only
 seen to flash."""
+
+BETWEEN_VISITS = frozenset({State.WELCOME, State.OUT_OF_SERVICE})
+LAST_OF_A_VISIT = frozenset({State.REMOVE_TOKEN, State.GOODBYE})
 
 HANGUP_POLL = 1.0
 """Seconds between two looks at whether the terminal is still there."""
@@ -264,11 +267,19 @@ class KioskApp(App[None], inherit_bindings=False):
             self._drawing = False
 
     def _tidy_after(self, left: View | None, view: View) -> None:
-        """Clear up when something else has become the welcome screen."""
-        if left is None or left.state is view.state or view.state is not State.WELCOME:
+        """Clear up when a visit is over. By then the kiosk may have gone out of service, or the
+        next visit have begun, with a token that was put in while this one ended."""
+        if left is None or left.state in BETWEEN_VISITS:
             return
-        if self._alone:
-            self.call_after_refresh(memory.tidy)
+        begins = view.state is State.CONSENT and left.state in LAST_OF_A_VISIT
+        if self._alone and (begins or view.state in BETWEEN_VISITS):
+            self.call_after_refresh(self._tidy)
+
+    def _tidy(self) -> None:
+        GuardedScreen.forget_late()
+        # Textual keeps what was tapped last until the next tap.
+        self._mouse_down_widget = None
+        memory.tidy()
 
     async def _draw_one(self, view: View) -> None:
         self.theme = theme_name(view.theme)

@@ -30,12 +30,14 @@ _caches: list[functools._lru_cache_wrapper[object]] = []
 def settle() -> None:
     """Everything is loaded. Set apart what is alive now, nearly all of which will be for as long as
     the process is; the one screen that is shown stays with it."""
-    # What is set apart is no longer found.
-    _caches[:] = [
+    # What is set apart is no longer found. By its exact type, because a proxy whose object has gone
+    # cannot be asked for its class.
+    _caches.extend(
         one
         for one in gc.get_objects()
-        if isinstance(one, functools._lru_cache_wrapper) and one.__module__.startswith(REMEMBERED)
-    ]
+        if type(one) is functools._lru_cache_wrapper
+        and (one.__module__ or "").startswith(REMEMBERED)
+    )
     gc.set_threshold(YOUNG, MIDDLE, OLD)
     gc.collect()
     gc.freeze()

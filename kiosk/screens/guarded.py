@@ -165,6 +165,11 @@ class GuardedScreen(Screen[None], inherit_bindings=False):
         self.app.post_message(event)
 
     @staticmethod
+    def forget_late() -> None:
+        """Let go of a press that never came again, and of the screen that it was meant for."""
+        GuardedScreen._late = None
+
+    @staticmethod
     def note_missed(event: events.Key) -> None:
         """Take note of a character that has come to no field."""
         if event.is_printable and event.key != "space":

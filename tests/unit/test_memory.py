@@ -7,9 +7,11 @@ import sys
 from collections.abc import Callable
 
 import pytest
+from textual.events import Key
 
 from kiosk import memory
 from kiosk.app import KioskApp
+from kiosk.screens.guarded import GuardedScreen, _Late
 from kiosk.view import View
 from tests.screens.gallery import VIEWS
 
@@ -64,6 +66,49 @@ async def test_garbage_is_collected_when_a_visit_is_over(calls: list[str]) -> No
         kiosk._show(VIEWS["welcome"])
         while calls != ["settle", "tidy"]:
             await pilot.pause(0.01)
+
+
+@pytest.mark.parametrize(
+    "way",
+    [
+        ("consent", "goodbye", "closed"),
+        ("sent", "remove token", "consent"),
+        ("sent", "goodbye", "consent"),
+        ("sent", "goodbye", "welcome"),
+    ],
+    ids="-".join,
+)
+async def test_whatever_follows_a_visit_it_is_cleared_up_once(
+    way: tuple[str, ...], calls: list[str]
+) -> None:
+    kiosk = app(alone=True)
+    async with kiosk.run_test(size=(80, 25)) as pilot:
+        while calls != ["settle"]:
+            await pilot.pause(0.01)
+        GuardedScreen._late = _Late(Key("1", None), kiosk.screen, None)  # type: ignore[arg-type]
+        for name in way[:-1]:
+            kiosk._show(VIEWS[name])
+            await pilot.pause()
+        assert calls == ["settle"]
+        kiosk._show(VIEWS[way[-1]])
+        while "tidy" not in calls:
+            await pilot.pause(0.01)
+        kiosk._show(VIEWS["welcome"])
+        await pilot.pause()
+        await pilot.pause()
+        assert calls.count("tidy") == (2 if way[-1] == "consent" else 1)
+        assert GuardedScreen._late is None
+
+
+async def test_who_goes_back_is_not_kept_waiting(calls: list[str]) -> None:
+    kiosk = app(alone=True)
+    async with kiosk.run_test(size=(80, 25)) as pilot:
+        while calls != ["settle"]:
+            await pilot.pause(0.01)
+        for name in ("consent", "choose case", "consent", "choose case"):
+            kiosk._show(VIEWS[name])
+            await pilot.pause()
+        assert calls == ["settle"]
 
 
 async def test_a_process_of_others_is_left_alone(calls: list[str]) -> None:
