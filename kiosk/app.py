@@ -16,10 +16,10 @@ import sys
 import termios
 import threading
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
+from msgspec.structs import replace
 from textual import events
 from textual.app import App, ScreenStackError
 from textual.binding import BindingType
@@ -47,6 +47,7 @@ from kiosk.screens.guarded import Ground, GuardedScreen
 from kiosk.screens.note import NoteScreen
 from kiosk.screens.too_small import TooSmallScreen, fits
 from kiosk.styles import STYLE_SHEETS
+from kiosk.styles.compiled import CompiledStylesheet
 from kiosk.styles.tokens import theme_name, themes
 from kiosk.supervision import LeaveWish, Supervisor, where
 from kiosk.view import View
@@ -120,6 +121,7 @@ class KioskApp(App[None], inherit_bindings=False):
         super().__init__(driver_class=KeyByKeyDriver)
         # No screen has either, and each would be two widgets more on every one.
         self._disable_notifications = self._disable_tooltips = True
+        self.stylesheet = CompiledStylesheet(variables={})
         for theme in themes():
             self.register_theme(theme)
         self.theme = theme_name("light")

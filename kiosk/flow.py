@@ -137,10 +137,10 @@ class Event:
     """Something that happened. Subclasses name it."""
 
 
+@dataclass(frozen=True, slots=True)
 class ProblemEvent(Event):
     """An event that says what went wrong, by the problem's code."""
 
-    __slots__ = ()
     problem: str
 
 
@@ -346,11 +346,8 @@ class PinFinalTry(Event):
     """The token takes one more PIN; a wrong one locks it."""
 
 
-@dataclass(frozen=True, slots=True)
 class PinWrong(ProblemEvent):
     """The token refused the PIN and takes another."""
-
-    problem: str
 
 
 class ProofAccepted(Event):
@@ -369,11 +366,8 @@ class Sent(Event):
     """The service has taken the order to mail the new password, or has carried it out."""
 
 
-@dataclass(frozen=True, slots=True)
 class SendFailed(ProblemEvent):
     """The order certainly did not reach the service; it may be sent again."""
-
-    problem: str
 
 
 class OutcomeUnknown(Event):
@@ -384,18 +378,12 @@ class MailBounced(Event):
     """The registered mailbox has refused the mail for good."""
 
 
-@dataclass(frozen=True, slots=True)
 class Failed(ProblemEvent):
     """An effect failed, or the hardware did."""
 
-    problem: str
 
-
-@dataclass(frozen=True, slots=True)
 class TokenStuck(ProblemEvent):
     """The token or its driver does not answer. Nothing helps but to remove it."""
-
-    problem: str
 
 
 class StaffAdmitted(Event):
@@ -409,11 +397,8 @@ class StaffRefused(Event):
 # What the kiosk itself noticed.
 
 
-@dataclass(frozen=True, slots=True)
 class ServiceLost(ProblemEvent):
     """The kiosk cannot serve customers now."""
-
-    problem: str
 
 
 class ServiceRestored(Event):

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import date
 from enum import Enum
+
+from msgspec import Struct, field
 
 from kiosk.flow import Overlay, State
 from kiosk.pin import PinBuffer
@@ -13,8 +14,7 @@ from kiosk.problems import Problem
 from kiosk.staff.page import StaffView
 
 
-@dataclass(frozen=True, slots=True)
-class CertificateView:
+class CertificateView(Struct, frozen=True):
     """A certificate as a customer knows it."""
 
     fingerprint: str
@@ -24,8 +24,7 @@ class CertificateView:
     valid_until: date
 
 
-@dataclass(frozen=True, slots=True)
-class ResetView:
+class ResetView(Struct, frozen=True):
     """What the service says it is about to reset."""
 
     organisation: str
@@ -33,8 +32,7 @@ class ResetView:
     masked_email: str
 
 
-@dataclass(frozen=True, slots=True)
-class MailboxLink:
+class MailboxLink(Struct, frozen=True):
     """Where the customer's mailbox is opened."""
 
     provider: str
@@ -62,8 +60,7 @@ class StaffCall(Enum):
     """Nobody was told."""
 
 
-@dataclass(frozen=True, slots=True)
-class SupportView:
+class SupportView(Struct, frozen=True):
     """Whom to turn to. Empty text: not configured, not shown."""
 
     hotline: str = "1800 1260"
@@ -89,8 +86,7 @@ class SupportView:
         return f"https://{self.fanpage}"
 
 
-@dataclass(frozen=True, slots=True)
-class DemoView:
+class DemoView(Struct, frozen=True):
     """What the demo strip shows. `kiosk run` has none."""
 
     token: str
@@ -103,8 +99,7 @@ class DemoView:
     """Where the mails of the demo are read in a browser."""
 
 
-@dataclass(frozen=True, slots=True)
-class View:
+class View(Struct, frozen=True):
     """Everything on the screen. A screen draws from it and keeps nothing else."""
 
     state: State

@@ -110,12 +110,19 @@ make_venv() {
     fi
 }
 
-# Compiles the catalogues whose source is newer.
-compile_catalogues() {
+# Compiles the catalogues and the style sheets, if a source of theirs is newer.
+compile_sources() {
     for source in kiosk/locale/*/LC_MESSAGES/kiosk.po; do
         if [ ! "${source%.po}.mo" -nt "$source" ]; then
             .venv/bin/python -m kiosk.i18n
-            return
+            break
+        fi
+    done
+    set -- kiosk/styles/*.rules
+    for source in kiosk/styles/*.tcss kiosk/styles/*.py .venv/.made-from; do
+        if [ ! "$1" -nt "$source" ]; then
+            .venv/bin/python -m kiosk.styles.compiled
+            break
         fi
     done
 }

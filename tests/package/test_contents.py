@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from kiosk.styles.tokens import PALETTES
 from tests.package.debian import OF_THE_PACKAGE, REPOSITORY
 
 pytestmark = OF_THE_PACKAGE
@@ -103,6 +104,11 @@ def test_wording_is_compiled(contents: Path, language: str) -> None:
     catalogue = contents / SITE / "kiosk/locale" / language / "LC_MESSAGES/kiosk.mo"
     dates = re.findall(rb"^[A-Z]+-\w+-Date: (.*)$", catalogue.read_bytes(), re.M | re.I)
     assert set(dates) == {b"2026-01-01 00:00+0000"}
+
+
+def test_style_sheets_are_compiled(contents: Path) -> None:
+    """One file for each theme; what is missing is no error, only a slower start."""
+    assert len(list((contents / SITE / "kiosk/styles").glob("*.rules"))) == len(PALETTES)
 
 
 def test_configuration_is_kept_by_dpkg(contents: Path) -> None:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pyte
 import pytest
+from msgspec.structs import replace
 from textual._compositor import CompositorUpdate, LayoutUpdate
 from textual.app import App
 from textual.containers import VerticalScroll

@@ -5,10 +5,10 @@ from __future__ import annotations
 import gc
 import string
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 
 import msgspec
 import pytest
+from msgspec.structs import replace
 from textual import events
 from textual.widgets import Static
 

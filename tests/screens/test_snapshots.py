@@ -7,9 +7,9 @@ After a change that is meant: look at `snapshot_report.html`, then run the test 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 
 import pytest
+from msgspec.structs import replace
 
 from kiosk.flow import Overlay, State
 from tests.screens.gallery import VIEWS, GalleryApp, typed

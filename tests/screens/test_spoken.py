@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from kiosk.flow import Overlay, State
 from kiosk.i18n import translator

@@ -227,8 +227,8 @@ class KioskCommand:
     log: Path
     pcscd: Pcscd
 
-    def start(self, *, controlling_terminal: bool = True) -> Console:
-        command = [sys.executable, "-m", "kiosk", "run", "--config", str(self.config)]
+    def start(self, program: str = "kiosk", *, controlling_terminal: bool = True) -> Console:
+        command = [sys.executable, "-m", program, "run", "--config", str(self.config)]
         command += ["--log", str(self.log)]
         if not controlling_terminal:
             command = ["sh", "-c", "trap '' HUP; exec setsid --wait \"$@\"", "sh", *command]

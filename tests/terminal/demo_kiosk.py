@@ -8,10 +8,11 @@ import re
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pyte
+from msgspec.structs import replace
 
 from kiosk.flow import Event, State
 from kiosk.i18n import LANGUAGES

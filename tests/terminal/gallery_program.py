@@ -18,9 +18,9 @@ import struct
 import sys
 import termios
 from collections.abc import Iterator
-from dataclasses import replace
 from typing import Any
 
+from msgspec.structs import replace
 from rich.text import Text
 from textual.app import ComposeResult
 from textual.pilot import Pilot

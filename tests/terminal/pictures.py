@@ -10,9 +10,9 @@ import argparse
 import asyncio
 import functools
 import sys
-from dataclasses import replace
 from pathlib import Path
 
+from msgspec.structs import replace
 from PIL import Image, ImageDraw, ImageFont
 from rich.cells import cell_len
 from rich.segment import Segment

@@ -180,3 +180,42 @@ print(any(cache.cache_info().currsize for cache in kept))
         [sys.executable, "-c", program], check=False, capture_output=True, text=True
     )
     assert ended.stdout.split() == ["True", "False"], ended.stderr
+
+
+def test_strings_that_come_and_go_have_their_room_from_the_start() -> None:
+    """Python's table of them would be made twice as large in the middle of some visit."""
+    program = """
+import ctypes, sys
+import kiosk.assembly, kiosk.screens
+from kiosk import memory
+
+kiosk.screens.load_all()
+
+class Told(ctypes.Structure):
+    # mallinfo2(3)
+    _fields_ = [(name, ctypes.c_size_t) for name in (
+        "arena", "ordblks", "smblks", "hblks", "hblkhd",
+        "usmblks", "fsmblks", "uordblks", "fordblks", "keepcost",
+    )]
+
+tell = ctypes.CDLL(None).mallinfo2
+tell.restype = Told
+
+def used():
+    told = tell()
+    return told.uordblks + told.hblkhd
+
+memory.settle()
+before = most = used()
+staying = []
+for number in range(200_000):
+    name = sys.intern(f"string {number}")
+    if number % 100 == 0:
+        staying.append(name)
+        most = max(most, used())
+print(most - before)
+"""
+    ended = subprocess.run(
+        [sys.executable, "-c", program], check=False, capture_output=True, text=True
+    )
+    assert int(ended.stdout) < 300_000, ended.stderr
