@@ -20,9 +20,8 @@ from kiosk.widgets.drawn import Drawn, Words
 from kiosk.widgets.pin_entry import PinEntry
 from kiosk.widgets.username_input import UsernameInput
 
-UNSPOKEN = ("silent", "badge")
-"""Classes of words that only explain a picture, and of the marks before the lines of a list. A
-number that is heard is taken for one to press, and lines are heard in their order anyway."""
+UNSPOKEN = "silent"
+"""Class of words that only explain a picture."""
 
 
 def lines(screen: JourneyScreen) -> tuple[str, ...]:
@@ -38,7 +37,7 @@ def lines(screen: JourneyScreen) -> tuple[str, ...]:
             found.append((widget, [_told(widget, screen)]))
             continue
         text = plain(widget) if isinstance(widget, Words) else _large(widget)
-        if not text or any(map(widget.has_class, UNSPOKEN)) or isinstance(widget.parent, Tick):
+        if not text or widget.has_class(UNSPOKEN) or isinstance(widget.parent, Tick):
             continue
         row = widget.parent if isinstance(widget.parent, Horizontal) else widget
         if found and found[-1][0] is row:
@@ -114,7 +113,8 @@ def _label(button: ActionButton) -> str:
 
 
 def plain(words: Words) -> str:
-    """The text as it is drawn now."""
+    """The text as it is drawn now, without the mark before a line of a list: a number that is heard
+    is taken for one to press, and lines are heard in their order anyway."""
     return str(getattr(words.content, "plain", words.content))
 
 

@@ -9,24 +9,36 @@ from textual import events
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal
+from textual.content import Content
 from textual.message import Message
 
 from kiosk.widgets.drawn import Source, Words
 
+BADGE = "bold $on-band on $band"
+"""How a mark is drawn."""
 
-class ChecklistLine(Horizontal):
-    """A mark on a badge, and a text that may run over several lines."""
+GAP = "  "
+"""Between a mark and its text."""
+
+
+class ChecklistLine(Words):
+    """A mark on a badge, and a text that may run over several lines, one below the other."""
 
     def __init__(self, mark: str, source: Source, classes: str = "") -> None:
-        super().__init__(classes=f"item {classes}")
-        self._mark = mark
-        self._source = source
+        """Make the line.
 
-    def compose(self) -> ComposeResult:
-        """Make the badge and the text."""
-        mark = f" {self._mark} "
-        yield Words(lambda _view, _t: mark, "badge")
-        yield Words(self._source, "item-text")
+        Args:
+            mark: one cell wide.
+            source: what the text is made from.
+            classes: for the style sheets.
+        """
+        super().__init__(source, f"item {classes}")
+        self._first = Content.assemble((f" {mark} ", BADGE), GAP)
+        self._others = Content(" " * len(self._first))
+
+    def _broken(self, width: int) -> list[Content]:
+        first, *others = super()._broken(max(1, width - len(self._first)))
+        return [self._first + first, *(self._others + line for line in others)]
 
 
 def checklist(*sources: Source) -> Iterator[ChecklistLine]:
