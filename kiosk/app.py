@@ -121,7 +121,8 @@ class KioskApp(App[None], inherit_bindings=False):
         super().__init__(driver_class=KeyByKeyDriver)
         # No screen has either, and each would be two widgets more on every one.
         self._disable_notifications = self._disable_tooltips = True
-        self.stylesheet = CompiledStylesheet(variables={})
+        # It gets its values with the theme.
+        self.stylesheet = CompiledStylesheet()
         for theme in themes():
             self.register_theme(theme)
         self.theme = theme_name("light")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -103,14 +104,20 @@ def newest(directory: Path, lines: int) -> list[Record]:
     Raises:
         AuditError: the folder or a file cannot be read.
     """
-    found: list[Record] = []
+    return list(islice(newest_first(directory), lines))[::-1]
+
+
+def newest_first(directory: Path) -> Iterator[Record]:
+    """The lines from the end on, one by one: all of them at once take many times the files. What
+    cannot be read is left out.
+
+    Raises:
+        AuditError: the folder or a file cannot be read.
+    """
     try:
         for file in reversed(journal_files(directory)):
-            read = lines_from_the_end(file.read_bytes())
-            records = (line.record for line in read if line.record is not None)
-            found += islice(records, lines - len(found))
-            if len(found) == lines:
-                break
+            for line in lines_from_the_end(file.read_bytes()):
+                if line.record is not None:
+                    yield line.record
     except OSError as error:
         raise AuditError(directory, error.strerror or type(error).__name__) from None
-    return found[::-1]

@@ -161,6 +161,7 @@ class NextScreen:
             view, self._wish = self._wish, None
             if view is not None:
                 await self._make(view)
+                memory.look_at_the_youngest()
         finally:
             self._making = False
 

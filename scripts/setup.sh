@@ -110,7 +110,8 @@ make_venv() {
     fi
 }
 
-# Compiles the catalogues and the style sheets, if a source of theirs is newer.
+# Compiles the catalogues and the style sheets whose source is newer. The sheets' compiled files are
+# made at once, so the first stands for all.
 compile_sources() {
     for source in kiosk/locale/*/LC_MESSAGES/kiosk.po; do
         if [ ! "${source%.po}.mo" -nt "$source" ]; then

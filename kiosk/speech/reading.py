@@ -113,8 +113,8 @@ def _label(button: ActionButton) -> str:
 
 
 def plain(words: Words) -> str:
-    """The text as it is drawn now, without the mark before a line of a list: a number that is heard
-    is taken for one to press, and lines are heard in their order anyway."""
+    """The text as it is drawn now. The mark before a line of a list is no part of it: a number that
+    is heard is taken for one to press, and lines are heard in their order anyway."""
     return str(getattr(words.content, "plain", words.content))
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
+from itertools import islice
 from pathlib import Path
 
 from kiosk import problems
@@ -21,7 +22,7 @@ from kiosk.audit import (
     AuditError,
     Record,
 )
-from kiosk.audit_verify import newest
+from kiosk.audit_verify import newest_first
 from kiosk.flow import Effect, StaffTopic, StaffTopicAsked
 from kiosk.problems import Problem
 from kiosk.staff.page import Row, Say, StaffPage, Status, Text
@@ -32,6 +33,9 @@ LINES = 3000
 
 SHOWN = 100
 """Visits."""
+
+MORE = 10
+"""Visits that are looked at beside them."""
 
 
 class Mail(Enum):
@@ -118,12 +122,32 @@ def visits_page(directory: Path) -> StaffPage:
     """Make the page; reads the journal in this folder, so not on an event loop."""
     title = Say("staff.visits.title")
     try:
-        visits = past_visits(newest(directory, LINES))[:SHOWN]
+        visits = past_visits(_of_the_last_visits(newest_first(directory)))[:SHOWN]
     except AuditError:
         return StaffPage(
             StaffTopic.VISITS, title, (Row(Say("staff.visits.unreadable"), Status.FAILED),)
         )
     return StaffPage(StaffTopic.VISITS, title, visit_rows(visits))
+
+
+def _of_the_last_visits(records: Iterable[Record]) -> list[Record]:
+    """The lines of as many visits as are shown, and of a few more, because what an effect has come
+    to may be written when the next visit has begun.
+
+    Args:
+        records: from the newest on.
+
+    Returns:
+        the oldest of them first.
+    """
+    found: list[Record] = []
+    visits: set[str] = set()
+    for record in islice(records, LINES):
+        visits.add(record.visit)
+        if len(visits) > SHOWN + MORE:
+            break
+        found.append(record)
+    return found[::-1]
 
 
 def visit_rows(visits: Iterable[PastVisit]) -> tuple[Row, ...]:

@@ -32,14 +32,22 @@ _Rules = dict[str, list[RuleSet]]
 class CompiledStylesheet(Stylesheet):
     """Reads the kiosk's own sheets only where nothing that was read beforehand fits."""
 
-    def __init__(self, *, variables: dict[str, str]) -> None:
-        super().__init__(variables=variables)
-        self._compiled = _load(variables)
+    def __init__(self) -> None:
+        """Make one without values, and so without sheets that fit."""
+        super().__init__()
+        # Of the Textual that is loaded: another one may be installed while the kiosk runs.
+        self._made_by = _textual()
+        self._compiled: _Rules = {}
 
     def set_variables(self, variables: dict[str, str]) -> None:
-        """Take another theme's values."""
+        """Take a theme's values."""
         super().set_variables(variables)
-        self._compiled = _load(variables)
+        self._compiled = _load(variables, self._made_by)
+
+    def reparse(self) -> None:
+        """Apply other values. Textual would have another style sheet parse everything, in case that
+        fails; here it does not, since the same sheets were parsed before."""
+        self.parse()
 
     def _parse_rules(
         self,
@@ -93,14 +101,14 @@ def _path(variables: Mapping[str, str]) -> Path:
     return _FOLDER / f"{zlib.crc32(repr(sorted(variables.items())).encode()):08x}{SUFFIX}"
 
 
-def _load(variables: Mapping[str, str]) -> _Rules:
+def _load(variables: Mapping[str, str], textual_now: str) -> _Rules:
     """What was read beforehand with these values; nothing if there is none that fits."""
     try:
         made_by, values, rules = pickle.loads(_path(variables).read_bytes())  # noqa: S301
     except Exception:
         # Whatever is wrong with the file, from its absence to a class that is no more.
         return {}
-    return rules if made_by and made_by == _textual() and values == variables else {}
+    return rules if made_by and made_by == textual_now and values == variables else {}
 
 
 def _textual() -> str:

@@ -22,7 +22,8 @@ GAP = "  "
 
 
 class ChecklistLine(Words):
-    """A mark on a badge, and a text that may run over several lines, one below the other."""
+    """A mark on a badge, and a text that may run over several lines, one below the other. The style
+    sheets have to give it a width."""
 
     def __init__(self, mark: str, source: Source, classes: str = "") -> None:
         """Make the line.
@@ -37,7 +38,7 @@ class ChecklistLine(Words):
         self._others = Content(" " * len(self._first))
 
     def _broken(self, width: int) -> list[Content]:
-        first, *others = super()._broken(max(1, width - len(self._first)))
+        first, *others = super()._broken(max(1, width - len(self._first)) if width > 0 else 0)
         return [self._first + first, *(self._others + line for line in others)]
 
 

@@ -182,6 +182,7 @@ print(any(cache.cache_info().currsize for cache in kept))
     assert ended.stdout.split() == ["True", "False"], ended.stderr
 
 
+@pytest.mark.skipif(sys.version_info[:2] == (3, 12), reason="no such string ever goes there")
 def test_strings_that_come_and_go_have_their_room_from_the_start() -> None:
     """Python's table of them would be made twice as large in the middle of some visit."""
     program = """
