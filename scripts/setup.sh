@@ -119,7 +119,7 @@ compile_sources() {
             break
         fi
     done
-    set -- kiosk/styles/*.rules
+    set -- kiosk/styles/*.compiled
     for source in kiosk/styles/*.tcss kiosk/styles/*.py .venv/.made-from; do
         if [ ! "$1" -nt "$source" ]; then
             .venv/bin/python -m kiosk.styles.compiled

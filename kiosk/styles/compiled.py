@@ -21,7 +21,7 @@ from textual.css.types import CSSLocation
 
 from kiosk.styles import STYLE_SHEETS
 
-SUFFIX = ".rules"
+SUFFIX = ".compiled"
 
 _FOLDER = Path(__file__).parent
 

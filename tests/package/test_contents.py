@@ -108,7 +108,7 @@ def test_wording_is_compiled(contents: Path, language: str) -> None:
 
 def test_style_sheets_are_compiled(contents: Path) -> None:
     """One file for each theme; what is missing is no error, only a slower start."""
-    assert len(list((contents / SITE / "kiosk/styles").glob("*.rules"))) == len(PALETTES)
+    assert len(list((contents / SITE / "kiosk/styles").glob("*.compiled"))) == len(PALETTES)
 
 
 def test_configuration_is_kept_by_dpkg(contents: Path) -> None:

@@ -19,6 +19,7 @@ import pytest
 from kiosk import __version__, console_font
 from kiosk.console_font import HEIGHTS, Size
 from kiosk.doctor.display import vietnamese_letters
+from kiosk.styles.tokens import PALETTES
 from tests.conftest import FIGURE
 from tests.package.debian import (
     OF_THE_PACKAGE,
@@ -63,6 +64,21 @@ def installed(debian: Debian, package: Path, asked: dict[str, list[str]]) -> Deb
 def test_installed(installed: Debian) -> None:
     assert installed.package_status("vnpt-bhxh-kiosk") == "ii"
     assert installed.must("kiosk", "--version") == f"kiosk {__version__}\n"
+
+
+def test_the_compiled_style_sheets_fit(installed: Debian) -> None:
+    """Those of another Textual, or with other values, would be read anew at each start."""
+    program = (
+        "from textual.app import App; from kiosk.styles import STYLE_SHEETS; "
+        "from kiosk.styles.compiled import CompiledStylesheet; "
+        "from kiosk.styles.tokens import themes; app = App(); sheets = CompiledStylesheet()\n"
+        "for theme in themes():\n"
+        "    app.register_theme(theme); app.theme = theme.name\n"
+        "    sheets.set_variables(app.get_css_variables())\n"
+        "    print({one.read_text() for one in STYLE_SHEETS} == sheets._compiled.keys())"
+    )
+    told = installed.must("/opt/vnpt-bhxh-kiosk/bin/python3", "-I", "-c", program)
+    assert told.split() == ["True"] * len(PALETTES)
 
 
 def test_no_demo_at_a_counter(installed: Debian) -> None:

@@ -139,9 +139,9 @@ def test_those_of_another_textual_are_passed_over(
 
 
 def test_old_ones_are_taken_away(folder: Path) -> None:
-    (folder / "00000000.rules").write_bytes(b"")
+    (folder / "00000000.compiled").write_bytes(b"")
     written = compile_style_sheets()
-    assert sorted(folder.glob("*.rules")) == sorted(written)
+    assert sorted(folder.glob("*.compiled")) == sorted(written)
     assert len(written) == len(PALETTES)
 
 
