@@ -26,6 +26,12 @@ NAMES = 1 << 15
 """Strings, more than Python's table of those that it keeps but once has room for when everything is
 loaded; see `_widen_names`."""
 
+LARGE = 256 * 1024
+"""Bytes of a block that is given back to the system as soon as it is free."""
+
+M_MMAP_THRESHOLD = -3
+"""Of mallopt(3); see malloc.h."""
+
 REMEMBERED = ("textual.", "rich.", "kiosk.widgets.")
 """Modules whose functions remember their last results: widths and lines of texts, colours, regions.
 They would keep names that were on the screen for a thousand other texts, and grow until then."""
@@ -44,11 +50,24 @@ def settle() -> None:
         if type(one) is functools._lru_cache_wrapper
         and (one.__module__ or "").startswith(REMEMBERED)
     )
+    _give_large_blocks_back()
     _widen_names()
     gc.set_threshold(YOUNG, MIDDLE, OLD)
     gc.collect()
     gc.freeze()
     gc.enable()
+
+
+def _give_large_blocks_back() -> None:
+    """Have the memory for a file that is read be gone when the file is.
+
+    glibc keeps a block that is not larger than the largest one that was freed before, and of what
+    the other threads have had not even `malloc_trim` gives everything back.
+    """
+    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
+    if mallopt is not None:
+        # Only glibc has it.
+        mallopt(M_MMAP_THRESHOLD, LARGE)
 
 
 def _widen_names() -> None:

@@ -220,3 +220,40 @@ print(most - before)
         [sys.executable, "-c", program], check=False, capture_output=True, text=True
     )
     assert int(ended.stdout) < 300_000, ended.stderr
+
+
+def test_what_a_thread_has_read_goes_with_it() -> None:
+    """A megabyte of the journal, which staff look at in another thread each time."""
+    program = """
+import threading
+from pathlib import Path
+from kiosk import memory
+
+size = 1 << 20
+# Without an order to the contrary, glibc keeps blocks that are smaller than this one was.
+bytearray(8 * size)
+memory.settle()
+
+def resident():
+    return int(Path("/proc/self/statm").read_text().split()[1]) * 4096
+
+def read():
+    bytearray(b"1" * size)
+    here.wait()
+    go_on.wait()
+
+here, go_on = threading.Barrier(5), threading.Event()
+memory.tidy()
+before = resident()
+threads = [threading.Thread(target=read) for _ in range(4)]
+for thread in threads:
+    thread.start()
+here.wait()
+memory.tidy()
+print(resident() - before)
+go_on.set()
+"""
+    ended = subprocess.run(
+        [sys.executable, "-c", program], check=False, capture_output=True, text=True
+    )
+    assert int(ended.stdout) < 1 << 20, ended.stderr
