@@ -105,7 +105,7 @@ def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 async def heard(directory: Path, server: SandboxServer) -> AsyncIterator[Heard]:
-    kiosk = Kiosk(directory, server.url, TimeSection(goodbye=1))
+    kiosk = Kiosk(directory, server.url, TimeSection(goodbye=10))
     speaker = Recorded()
 
     def make(show: Callable[..., None], crash: Callable[..., None]) -> object:
