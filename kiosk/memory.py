@@ -2,7 +2,8 @@
 
 Python looks for garbage when enough objects were made, which is in the middle of a screen's change
 or of a key's way to the screen; all that is ever alive is looked at then. So what has come to stay
-is set apart once, and the rest is looked at when a visit is over.
+is set apart once; what is new is looked at while the customer reads, and the rest when a visit is
+over.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Style sheets that were read beforehand. To read them is a tenth of what the first frame takes.
+"""Style sheets that were read beforehand, because to read them is a good part of a start.
 
 Kept beside them, one file for each theme, is what Textual makes of each sheet: Python's pickles of
 its rules, made when the kiosk is built. Whoever could change them could change the code as well.
