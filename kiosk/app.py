@@ -27,7 +27,7 @@ from textual.css.query import NoMatches
 from textual.timer import Timer
 from textual.widget import AwaitMount, Widget
 
-from kiosk import memory
+from kiosk import memory, module_bundle
 from kiosk.config import ConfigError
 from kiosk.controller import Controller
 from kiosk.flow import BUSY_STATES, Overlay, State
@@ -194,6 +194,7 @@ class KioskApp(App[None], inherit_bindings=False):
         try:
             await asyncio.to_thread(load_all)
             tools = await asyncio.to_thread(self._load_tools)
+            module_bundle.put_away()
             if self._alone:
                 memory.settle()
             self.controller.equip(tools)

@@ -23,7 +23,7 @@ import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
-from typing import ClassVar
+from typing import ClassVar, NamedTuple
 
 
 class State(Enum):
@@ -417,8 +417,7 @@ class GoodbyeOver(Event):
     """The goodbye screen was shown long enough."""
 
 
-@dataclass(frozen=True, slots=True)
-class Transition:
+class Transition(NamedTuple):
     """One row of the table: where to go and what has to happen."""
 
     to: State
@@ -667,8 +666,7 @@ IDLE_STATES = (
 """States in which the idle timer runs. A forgotten token keeps `REMOVE_TOKEN` up."""
 
 
-@dataclass(frozen=True, slots=True)
-class OverlayTransition:
+class OverlayTransition(NamedTuple):
     """One row of the overlays' table."""
 
     to: Overlay

@@ -110,8 +110,8 @@ make_venv() {
     fi
 }
 
-# Compiles the catalogues and the style sheets whose source is newer. The sheets' compiled files are
-# made at once, so the first stands for all.
+# Compiles the catalogues and the style sheets whose source is newer, and bundles the modules. The
+# sheets' compiled files are made at once, so the first stands for all.
 compile_sources() {
     for source in kiosk/locale/*/LC_MESSAGES/kiosk.po; do
         if [ ! "${source%.po}.mo" -nt "$source" ]; then
@@ -126,4 +126,8 @@ compile_sources() {
             break
         fi
     done
+    set -- kiosk/*.bundle
+    if [ ! "$1" -nt .venv/.made-from ] || [ -n "$(find kiosk -name '*.py' -newer "$1" | head -n 1)" ]; then
+        env -u PYTHONDONTWRITEBYTECODE .venv/bin/python -m kiosk.module_bundle
+    fi
 }

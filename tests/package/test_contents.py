@@ -111,6 +111,16 @@ def test_style_sheets_are_compiled(contents: Path) -> None:
     assert len(list((contents / SITE / "kiosk/styles").glob("*.compiled"))) == len(PALETTES)
 
 
+def test_modules_are_bundled_for_their_place(contents: Path) -> None:
+    """What is missing is no error, only a slower start."""
+    (bundle,) = (contents / SITE / "kiosk").glob("*.bundle")
+    assert bundle.name == "cpython-313.bundle"
+    data = bundle.read_bytes()
+    for module in ("kiosk/app.py", "kiosk/screens/welcome.py", "textual/app.py"):
+        assert data.count(f"/{SITE}/{module}".encode()), module
+    assert b"/usr/lib/python3.13/asyncio/base_events.py" in data
+
+
 def test_configuration_is_kept_by_dpkg(contents: Path) -> None:
     listed = (contents / "DEBIAN" / "conffiles").read_text(encoding="utf-8").split()
     assert set(listed) == {f"/{path.relative_to(contents)}" for path in _files(contents / "etc")}

@@ -5,6 +5,7 @@ The tests go along that life in the order of this file; each step is a fixture.
 
 from __future__ import annotations
 
+import ast
 import gzip
 import json
 import re
@@ -79,6 +80,19 @@ def test_the_compiled_style_sheets_fit(installed: Debian) -> None:
     )
     told = installed.must("/opt/vnpt-bhxh-kiosk/bin/python3", "-I", "-c", program)
     assert told.split() == ["True"] * len(PALETTES)
+
+
+def test_the_bundled_modules_fit(installed: Debian) -> None:
+    """Those whose source is another would be looked for at each start."""
+    program = (
+        "import sys; from kiosk import module_bundle; module_bundle.use()\n"
+        "import kiosk.app, kiosk.unattended, kiosk.screens.welcome\n"
+        "kind = lambda module: type(getattr(module, '__loader__', None)).__name__\n"
+        "print({name for name, module in sys.modules.items() if kind(module) == 'SourceFileLoader'"
+        " and name.partition('.')[0] in ('kiosk', 'textual', 'rich', 'msgspec', 'asyncio')})"
+    )
+    told = installed.must("/opt/vnpt-bhxh-kiosk/bin/python3", "-I", "-c", program)
+    assert set(ast.literal_eval(told)) == {"kiosk", "kiosk.module_bundle"}
 
 
 def test_no_demo_at_a_counter(installed: Debian) -> None:

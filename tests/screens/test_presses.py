@@ -208,6 +208,7 @@ async def test_six_presses_lead_from_welcome_to_sent_beside_what_is_typed() -> N
             assert VIEWS[name].state is journey.state
             await pilot.press(*text, key)
             presses += 1
+            await until(pilot, lambda: bool(app.raised))
             journey.handle(app.raised.pop())
             for event in then:
                 journey.handle(event)

@@ -78,7 +78,7 @@ def read_files() -> list[Path]:
     return sorted({Path(sys.executable).resolve(), *found})
 
 
-_READ = {".pyc", ".so", ".tcss", ".compiled", ".mo"}
+_READ = {".pyc", ".so", ".tcss", ".compiled", ".bundle", ".mo"}
 _NEVER_READ = {"test", "idlelib", "lib2to3"}
 """Parts of the standard library that take half of its files."""
 
