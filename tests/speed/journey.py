@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from tests.speed.card import NEEDS, CardPeers, card_figures
-from tests.speed.figures import Figure
+from tests.speed.figures import Figure, Samples
 from tests.speed.reader import phases
 from tests.speed.service import Orders, service_figures
 from tests.speed.slow_card import PACE, slow_card_figures
@@ -29,13 +29,14 @@ def measure(turns: Turns) -> Iterator[Figure]:
             return visits[-1].sent
 
         peers = CardPeers(laboratory)
-        orders = Orders(laboratory.url, laboratory.directory, manner.rest)
+        orders = Orders(laboratory, manner.rest)
         turns.what = "visits"
         # Between the two that put a card into the other reader, it has to stay out for a while.
         sides = ours, peers.tool, orders.raw, orders.client, peers.floor
         sent, listed, raw, client, signed = turns.alternate(rounds, *sides, unmeasured=unmeasured)
         yield from card_figures(visits[unmeasured:], listed, signed, peers)
-        yield from service_figures(sent, raw, client)
+        served = Samples([one.served for one in visits[unmeasured:]])
+        yield from service_figures(sent, raw, client, served, Samples(orders.served[-rounds:]))
         visits.clear()
         surroundings.lab(PACE)
         turns.what = "visits with a slow card"

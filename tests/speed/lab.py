@@ -18,7 +18,7 @@ from kiosk.sandbox.pki import SandboxPki
 from tests.speed.apdus import Pace, recorded_card
 from tests.speed.needs import require_pcscd
 from tests.speed.reader import Reader
-from tests.speed.sandbox_service import Arrivals, sandbox_service
+from tests.speed.sandbox_service import ServiceLog, sandbox_service
 from tests.speed.terminal import Terminal
 from tests.stack.parts import CONFIG, Pcscd, write_config
 from tests.terminal.console import QUESTIONS, Console
@@ -87,8 +87,7 @@ class Lab:
     """With the same card. The kiosk does not see what happens there."""
     url: str
     """Of the service."""
-    arrivals: Arrivals
-    """Of proofs, at the service."""
+    service_log: ServiceLog
 
     @property
     def card(self) -> CardControl:
@@ -171,10 +170,10 @@ def lab() -> Iterator[Lab]:
 
         # A socket's path has to be short.
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="kiosk-speed-")))
-        directory, arrivals = folder / "sandbox", folder / "arrivals"
-        url = stack.enter_context(sandbox_service(directory, arrivals))
+        directory, log = folder / "sandbox", folder / "service.log"
+        url = stack.enter_context(sandbox_service(directory, log))
         readers = reader("kiosk"), reader("peer")
-        yield Lab(folder, directory, *readers, url, Arrivals(arrivals))
+        yield Lab(folder, directory, *readers, url, ServiceLog(log))
 
 
 class Surroundings:

@@ -1,12 +1,14 @@
 """The sandbox service in a process of its own, so that measuring does not slow it down.
 
-python -m tests.speed.sandbox_service DIRECTORY ARRIVALS. Prints its URL, and ends with its input.
-It writes down in the file ARRIVALS when the proof of a reset has begun to come.
+python -m tests.speed.sandbox_service DIRECTORY LOG. Prints its URL, and ends with its input. It
+writes down in the file LOG when the proof of a reset has begun to come, and when an order has and
+when it was answered.
 """
 
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 import time
@@ -23,12 +25,18 @@ from kiosk.sandbox.server.service import Limits
 PROOF = b"POST /v1/password-resets HTTP"
 """How the request begins that brings a proof."""
 
+ORDER = re.compile(rb"POST /v1/password-resets/[^/ ]+/confirmation HTTP")
+"""How the request begins that orders the mail."""
+
+PATIENCE = 5.0
+"""Seconds until what the client has seen was written down as well."""
+
 
 @contextmanager
-def sandbox_service(directory: Path, arrivals: Path) -> Iterator[str]:
+def sandbox_service(directory: Path, log: Path) -> Iterator[str]:
     """Run the service; gives its URL."""
     process = subprocess.Popen(
-        [sys.executable, "-m", "tests.speed.sandbox_service", str(directory), str(arrivals)],
+        [sys.executable, "-m", "tests.speed.sandbox_service", str(directory), str(log)],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
@@ -44,37 +52,71 @@ def sandbox_service(directory: Path, arrivals: Path) -> Iterator[str]:
                 process.stdin.close()
 
 
-class Arrivals:
-    """When proofs have begun to reach the service."""
+class ServiceLog:
+    """What the service has written down, in seconds of CLOCK_MONOTONIC."""
 
     def __init__(self, path: Path) -> None:
         """Read what the service writes to this file."""
         self._path = path
 
-    def since(self, moment: float) -> list[float]:
-        """Those after this moment. Seconds of CLOCK_MONOTONIC, as all of them."""
-        text = self._path.read_text(encoding="ascii")
-        whole = text[: text.rfind("\n") + 1].split()
-        return [at for at in map(float, whole) if at >= moment]
+    def proof(self, moment: float) -> float:
+        """When the first proof after this moment began to come."""
+        return self._first("proof", moment)[0]
+
+    def order(self, moment: float) -> float:
+        """How long the service had the first order after this moment, until its answer was
+        written."""
+        begin, end = self._first("order", moment)
+        return end - begin
+
+    def _first(self, what: str, moment: float) -> list[float]:
+        """The times of the first line of that kind that begins after this moment.
+
+        Raises:
+            RuntimeError: there is none.
+        """
+        deadline = time.monotonic() + PATIENCE
+        while True:
+            text = self._path.read_text(encoding="ascii")
+            for line in text[: text.rfind("\n") + 1].splitlines():
+                kind, *times = line.split()
+                if kind == what and float(times[0]) >= moment:
+                    return [float(one) for one in times]
+            if time.monotonic() > deadline:
+                raise RuntimeError(f"the service has had no {what}")
+            time.sleep(0.01)
 
 
 class WatchedConnection(Connection):
-    """A client's connection whose proofs' first bytes are written down."""
+    """A client's connection whose proofs and orders are written down."""
 
-    arrivals: ClassVar[int]
+    log: ClassVar[int]
     """Descriptor of the file."""
+
+    _ordered: float | None = None
+    """When the order came that is being answered."""
 
     def data_received(self, data: bytes) -> None:
         """See `Connection`."""
         if data.startswith(PROOF):
-            os.write(self.arrivals, f"{time.monotonic():.7f}\n".encode("ascii"))
+            os.write(self.log, f"proof {time.monotonic():.7f}\n".encode("ascii"))
+        elif ORDER.match(data):
+            self._ordered = time.monotonic()
         super().data_received(data)
+
+    def on_response_complete(self) -> None:
+        """See uvicorn: the answer's last byte was handed over."""
+        if self._ordered is not None:
+            line = f"order {self._ordered:.7f} {time.monotonic():.7f}\n"
+            os.write(self.log, line.encode("ascii"))
+            self._ordered = None
+        super().on_response_complete()
 
 
 def main() -> None:
     """Serve. A whole year's customers come within minutes."""
-    directory, arrivals = map(Path, sys.argv[1:])
-    WatchedConnection.arrivals = os.open(arrivals, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+    directory, log = map(Path, sys.argv[1:])
+    WatchedConnection.log = os.open(log, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
     web.Connection = WatchedConnection  # type: ignore[attr-defined]
     limits = Limits(per_username=10**6, per_certificate=10**6, per_kiosk=10**6, resend_wait=0)
     with SandboxServer(directory, limits=limits) as server:

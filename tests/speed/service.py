@@ -7,7 +7,6 @@ import re
 import secrets
 import socket
 import time
-from pathlib import Path
 from urllib.parse import urlsplit
 
 from cryptography.hazmat.primitives import hashes, serialization
@@ -18,6 +17,7 @@ from kiosk.service.client import ServiceClient
 from kiosk.service.errors import ServiceError
 from kiosk.service.proof import ProofRequest, assemble, signing_input
 from tests.speed.figures import Figure, Goal, Kind, Samples, compared, counted
+from tests.speed.lab import Lab
 from tests.speed.reader import TOKEN
 
 KIOSK = "test"
@@ -74,18 +74,20 @@ def content_length(head: bytes) -> int:
 class Orders:
     """Confirms resets of its own, which it proves with the token's key itself."""
 
-    def __init__(self, url: str, directory: Path, rest: float) -> None:
+    def __init__(self, laboratory: Lab, rest: float) -> None:
         """Prepare.
 
         Args:
-            url: the service's.
-            directory: the sandbox's folder, where the token's key is as well.
+            laboratory: where the service is, and the token's key.
             rest: seconds that the kiosk's customer reads before they confirm, and the service
                 rests.
         """
-        self._url = url
+        self.served: list[float] = []
+        """Of each raw exchange, the seconds that the service had the order for."""
+        self._url = laboratory.url
+        self._log = laboratory.service_log
         self._rest = rest
-        pki = SandboxPki.open(directory)
+        pki = SandboxPki.open(laboratory.directory)
         key, leaf = pki.leaf(TOKEN)
         if not isinstance(key, rsa.RSAPrivateKey):
             raise TypeError("the token has a key of another kind")
@@ -127,7 +129,10 @@ class Orders:
             health = f"GET /v1/health HTTP/1.1\r\nHost: {address.netloc}\r\n\r\n"
             exchange(connection, health.encode())
             time.sleep(self._rest)
-            return exchange(connection, request)
+            begin = time.monotonic()
+            took = exchange(connection, request)
+        self.served.append(self._log.order(begin))
+        return took
 
     async def _new_reset(self, client: ServiceClient) -> str:
         challenge = await client.challenge(self._chain)
@@ -171,14 +176,17 @@ def is_whole(answer: bytes) -> bool:
     return bool(end) and len(content) >= content_length(head)
 
 
-def service_figures(ours: Samples, peer: Samples, client: Samples) -> list[Figure]:
-    """From the key to "sent". Seconds: the kiosk's, `Orders.raw`'s, `Orders.client`'s."""
-    raw = Samples([one * _MS for one in peer.values])
+def service_figures(
+    ours: Samples, peer: Samples, client: Samples, served: Samples, peer_served: Samples
+) -> list[Figure]:
+    """From the key to "sent". Seconds: the kiosk's, `Orders.raw`'s, `Orders.client`'s; and of the
+    first two, what the service had the order for."""
+    raw = _ms(peer)
     return [
         compared(
             'confirm → "sent" on the screen, loopback',
             "ms",
-            Samples([one * _MS for one in ours.values]),
+            _ms(ours),
             raw,
             _RAW,
             Goal(Kind.MORE, 15),
@@ -188,10 +196,34 @@ def service_figures(ours: Samples, peer: Samples, client: Samples) -> list[Figur
         compared(
             "the same, the kiosk's client without a screen",
             "ms",
-            Samples([one * _MS for one in client.values]),
+            _ms(client),
             raw,
             _RAW,
             None,
             note="what is left of the difference above is the new screen",
         ),
+        compared(
+            "the same, the service's own time for the order",
+            "ms",
+            _ms(served),
+            _ms(peer_served),
+            _RAW,
+            None,
+            note="from the order's first byte to the answer's last one, seen by the service: no "
+            "kiosk's share",
+        ),
+        compared(
+            "the same, without the service's own time",
+            "ms",
+            _ms(Samples([a - b for a, b in zip(ours.values, served.values, strict=True)])),
+            _ms(Samples([a - b for a, b in zip(peer.values, peer_served.values, strict=True)])),
+            _RAW,
+            None,
+            note="the kiosk's share: the journal's word before the order, the order's way and the "
+            "answer's, the new screen",
+        ),
     ]
+
+
+def _ms(seconds: Samples) -> Samples:
+    return Samples([one * _MS for one in seconds.values])

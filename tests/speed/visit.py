@@ -43,6 +43,8 @@ class VisitTimes:
     """From there to the first byte of the proof at the service."""
     sent: float
     """From the key that confirms the order to "sent" on the screen."""
+    served: float
+    """Of that, what the service had the order for."""
     read_apdus: tuple[Apdu, ...]
     """Until the identity was shown."""
     prepare_apdus: tuple[Apdu, ...]
@@ -134,6 +136,7 @@ def visit(lab: Lab, console: TimedConsole, manner: Manner, phase: float) -> Visi
     proof = tuple(reader.record.since(mark))
     time.sleep(manner.reading)
     console.calm(manner.calm)
+    confirmed = time.monotonic()
     sent = press(console, SENT)
     apdus = len(reader.record.since(start))
     customer.finish()
@@ -145,8 +148,9 @@ def visit(lab: Lab, console: TimedConsole, manner: Manner, phase: float) -> Visi
         identity=identity - inserted,
         pin_asked=pin_asked,
         proof=proof[-1].answered - pressed,
-        delivered=lab.arrivals.since(pressed)[0] - proof[-1].answered,
+        delivered=lab.service_log.proof(pressed) - proof[-1].answered,
         sent=sent,
+        served=lab.service_log.order(confirmed),
         read_apdus=read,
         prepare_apdus=prepare,
         proof_apdus=proof,

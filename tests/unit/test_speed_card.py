@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.speed import sandbox_service
 from tests.speed.apdus import POWER, Apdu, Pace, Record, apdus_of, card_time
 from tests.speed.reader import LOOKS, phases
-from tests.speed.sandbox_service import Arrivals
 from tests.speed.service import content_length, is_whole, recorded_order
 from tests.speed.visit import VisitTimes
 
@@ -73,11 +73,19 @@ def test_insertions_meet_each_part_of_the_interval_between_two_looks() -> None:
     assert waits != list(islice(phases(seed=2), 40))
 
 
-def test_arrivals_are_those_after_a_moment(tmp_path: Path) -> None:
-    path = tmp_path / "arrivals"
-    path.write_text("1.5000000\n2.5000000\n3.5")
-    assert Arrivals(path).since(2.0) == [2.5]
-    assert Arrivals(path).since(3.0) == []
+def test_the_services_log_tells_of_the_first_one_after_a_moment(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "service.log"
+    path.write_text("proof 1.5\norder 1.75 1.8\nproof 2.5\norder 2.75 3.0\nproof 3.0\nproof 3.5")
+    monkeypatch.setattr(sandbox_service, "PATIENCE", 0.0)
+    log = sandbox_service.ServiceLog(path)
+    assert log.proof(2.0) == 2.5
+    assert log.order(2.0) == 0.25
+    with pytest.raises(RuntimeError, match="no order"):
+        log.order(3.0)
+    with pytest.raises(RuntimeError, match="no proof"):
+        log.proof(3.25)
 
 
 def test_a_visit_counts_and_sums_all_of_its_parts() -> None:
@@ -89,6 +97,7 @@ def test_a_visit_counts_and_sums_all_of_its_parts() -> None:
         proof=2.0,
         delivered=0.5,
         sent=1.0,
+        served=0.75,
         read_apdus=(VERIFY, VERIFY),
         prepare_apdus=(VERIFY,),
         proof_apdus=(VERIFY, CHAINED, SIGN),
