@@ -3,8 +3,9 @@ files is a good part of a start, and to read them one by one from a slow disk mo
 
 The bundle is made when the kiosk is built, out of the compiled modules that Python has written
 (PEP 3147, PEP 552), and holds nothing else. Whoever could change it could change the code as well.
-A module whose source is not the one that its compiled module was made from is imported as ever, and
-so is all that is not in the bundle.
+A module's source is compared where Python would compare it: not in the package, whose sources
+nobody changes. What does not fit is imported as ever, and so is all that is not in the bundle. A
+module that is in it is not looked for elsewhere on the path.
 """
 
 from __future__ import annotations
@@ -13,12 +14,11 @@ import marshal
 import os
 import sys
 from importlib.machinery import ModuleSpec, SourceFileLoader
-from importlib.util import MAGIC_NUMBER, cache_from_source
+from importlib.util import MAGIC_NUMBER, cache_from_source, spec_from_file_location
 
-# What is imported here is looked for as ever, `typing` and `collections` among it.
+# What is imported here is looked for as ever, so as little as possible is: no `typing`.
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from pathlib import Path
     from types import CodeType
 
 SUFFIX = ".bundle"
@@ -36,8 +36,12 @@ _CHECKED_HASH = 3
 _ANY = (-1, -1)
 """Instead of its source's time and size: it fits whatever the source is (an unchecked hash)."""
 
+_MARK = MAGIC_NUMBER + b"\1"
+"""What a bundle begins with: whose modules it has, and the number of its own format. After it comes
+how many bytes the index has."""
+
 _INDEX_AT = 8
-"""Where the index begins. Before it: Python's magic number, and how many bytes the index has."""
+"""Where the index begins. The modules' code follows it."""
 
 _UP_TO_FIRST_FRAME = (
     *("kiosk.cli", "kiosk.assembly", "kiosk.hardware.readers", "kiosk.unattended", "kiosk.app"),
@@ -48,7 +52,7 @@ _UP_TO_FIRST_FRAME = (
 _UNTIL_READY = (
     *("kiosk.effects", "kiosk.hardware.token_client", "kiosk.hardware.unknown_tokens"),
     *("kiosk.hardware.certificate", "kiosk.service.client", "kiosk.service.webhook"),
-    "kiosk.mail_exchange",
+    *("kiosk.mail_exchange", "concurrent.futures.thread"),
 )
 
 _Entry = tuple[int, str, bool, int, int, int, int]
@@ -86,30 +90,36 @@ class ModuleBundle:
         now = _word(status.st_mtime), _word(status.st_size)
         if (time, size) not in (now, _ANY):
             return None
-        spec = ModuleSpec(name, _Loader(self, name, source), origin=source, is_package=is_package)
-        spec.has_location = True
-        if spec.submodule_search_locations is not None:
-            spec.submodule_search_locations.append(source.rpartition("/")[0])
-        return spec
+        return spec_from_file_location(
+            name,
+            source,
+            loader=_Loader(self, name, source),
+            submodule_search_locations=[source.rpartition("/")[0]] if is_package else None,
+        )
 
     def code(self, name: str) -> CodeType:
         """A module's code.
 
         Raises:
-            ImportError: it cannot be read.
+            ImportError: it cannot be read, or was compiled in another place.
         """
-        *_, begin, length = self._index[name]
         try:
+            root, place, *_, begin, length = self._index[name]
             data = os.pread(self._descriptor, length, self._start + begin)
             code: CodeType = marshal.loads(data)  # noqa: S302
-        except (OSError, EOFError, ValueError, TypeError) as error:
+        except (KeyError, OSError, EOFError, ValueError, TypeError) as error:
             raise ImportError("the bundle cannot be read", name=name) from error
+        if code.co_filename != f"{self._roots[root]}/{place}":
+            raise ImportError("compiled in another place", name=name)
         return code
 
     def put_away(self) -> None:
         """Import what is still to come as ever."""
-        sys.meta_path.remove(self)
+        # Another thread may be going along the old list.
+        sys.meta_path = [one for one in sys.meta_path if one is not self]
         descriptor, self._descriptor = self._descriptor, -1
+        # The loaders of all its modules keep this object.
+        self._index = {}
         os.close(descriptor)
 
 
@@ -129,17 +139,19 @@ class _Loader(SourceFileLoader):
 
 def use() -> None:
     """Import from the bundle, if there is one for this Python."""
+    if sys.flags.optimize:
+        return
     try:
-        descriptor = os.open(_PLACE, os.O_RDONLY | os.O_CLOEXEC)
+        descriptor = os.open(_PLACE, os.O_RDONLY)
     except OSError:
         return
     try:
         # Read by the system while the first modules are being made.
         os.posix_fadvise(descriptor, 0, 0, os.POSIX_FADV_WILLNEED)
         head = os.pread(descriptor, _INDEX_AT, 0)
-        if not head.startswith(MAGIC_NUMBER):
-            raise ValueError("another Python's")
-        length = int.from_bytes(head[len(MAGIC_NUMBER) :], "little")
+        if not head.startswith(_MARK):
+            raise ValueError("another Python's, or an older kiosk's")
+        length = int.from_bytes(head[len(_MARK) :], "little")
         index = marshal.loads(os.pread(descriptor, length, _INDEX_AT))  # noqa: S302
         sys.meta_path.insert(0, ModuleBundle(descriptor, _INDEX_AT + length, index))
     except (OSError, EOFError, ValueError, TypeError):
@@ -152,13 +164,9 @@ def put_away() -> None:
         finder.put_away()
 
 
-def make_bundle() -> Path:
+def make_bundle() -> None:
     """Write the bundle: of the modules that a kiosk imports up to its first frame, then of those
-    until it is ready, in their order. Python has to have compiled them.
-
-    Returns:
-        Where it is.
-    """
+    until it is ready, in their order. Python has to have compiled them."""
     # Of no use to a kiosk that runs.
     import importlib  # noqa: PLC0415
     from contextlib import suppress  # noqa: PLC0415
@@ -189,7 +197,7 @@ def make_bundle() -> Path:
         index[name] = roots.index(root), place, is_package, *stamp, len(codes), len(code)
         codes += code
     table = marshal.dumps(index)
-    head = MAGIC_NUMBER + len(table).to_bytes(_INDEX_AT - len(MAGIC_NUMBER), "little")
+    head = _MARK + len(table).to_bytes(_INDEX_AT - len(_MARK), "little")
     target = Path(_PLACE)
     # Several processes may make one at once.
     partial = target.with_suffix(f"{SUFFIX}.{os.getpid()}")
@@ -197,14 +205,13 @@ def make_bundle() -> Path:
     partial.replace(target)
     for old in set(target.parent.glob(f"*{SUFFIX}")) - {target}:
         old.unlink(missing_ok=True)
-    return target
 
 
 def _compiled(source: str) -> tuple[tuple[int, int], bytes] | None:
     """Which time and size of its source a compiled module fits, and its code; None if there is
     none that fits as long as its source is as it was."""
     try:
-        with open(cache_from_source(source), "rb") as file:
+        with open(cache_from_source(source, optimization=""), "rb") as file:
             head, code = file.read(_HEAD), file.read()
     except OSError:
         return None

@@ -19,7 +19,8 @@ from typing import ClassVar
 
 import msgspec
 
-from kiosk import cli, effects
+from kiosk import __main__ as command
+from kiosk import effects
 from kiosk.narration import Narration
 from kiosk.screens.base import JourneyScreen
 from kiosk.widgets.action_button import ActionButton
@@ -140,7 +141,7 @@ def main() -> None:
     Reporter.path = sys.argv.pop(1)
     hurry()
     Settings.narration = lambda _: Reporter()  # type: ignore[method-assign, assignment]
-    cli.main()
+    command.main()
 
 
 if __name__ == "__main__":

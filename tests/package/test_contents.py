@@ -121,7 +121,7 @@ def test_modules_are_bundled_for_their_place(contents: Path) -> None:
     assert bundle.name == "cpython-313.bundle"
     data = bundle.read_bytes()
     for module in ("kiosk/app.py", "kiosk/screens/welcome.py", "textual/app.py"):
-        assert data.count(f"/{SITE}/{module}".encode()), module
+        assert f"/{SITE}/{module}".encode() in data, module
     assert b"/usr/lib/python3.13/asyncio/base_events.py" in data
 
 

@@ -87,6 +87,7 @@ def test_the_bundled_modules_fit(installed: Debian) -> None:
     program = (
         "import sys; from kiosk import module_bundle; module_bundle.use()\n"
         "import kiosk.app, kiosk.unattended, kiosk.screens.welcome\n"
+        "sys.meta_path[0].code('kiosk.app'), sys.meta_path[0].code('textual.app')\n"
         "kind = lambda module: type(getattr(module, '__loader__', None)).__name__\n"
         "print({name for name, module in sys.modules.items() if kind(module) == 'SourceFileLoader'"
         " and name.partition('.')[0] in ('kiosk', 'textual', 'rich', 'msgspec')})"

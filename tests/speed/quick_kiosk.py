@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import sys
 
-from kiosk import cli
+from kiosk import __main__ as command
 from kiosk.widgets.presses import PRESSES
 
 NEVER = 0.0
@@ -36,4 +36,4 @@ def be_plain() -> None:
 if __name__ == "__main__":
     be_plain()
     be_quick()
-    cli.main()
+    command.main()

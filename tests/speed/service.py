@@ -209,8 +209,7 @@ def service_figures(
             _ms(peer_served),
             _RAW,
             None,
-            note="from the order's first byte to the answer's last one, seen by the service: no "
-            "kiosk's share",
+            note="from the order's first byte to the answer's last one, seen by the service",
         ),
         compared(
             "the same, without the service's own time",
@@ -219,8 +218,8 @@ def service_figures(
             _ms(Samples([a - b for a, b in zip(peer.values, peer_served.values, strict=True)])),
             _RAW,
             None,
-            note="the kiosk's share: the journal's word before the order, the order's way and the "
-            "answer's, the new screen",
+            note="the journal's word before the order, the order's way and the answer's, the new "
+            "screen",
         ),
     ]
 

@@ -24,9 +24,8 @@ ROOT = Path(__file__).parents[2]
 def delivered(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with the package `kiosk` as it is delivered."""
     folder = tmp_path_factory.mktemp("delivered")
-    shutil.copytree(
-        ROOT / "kiosk", folder / "kiosk", ignore=shutil.ignore_patterns("sandbox", "__pycache__")
-    )
+    ignored = shutil.ignore_patterns("sandbox", "__pycache__", "*.bundle")
+    shutil.copytree(ROOT / "kiosk", folder / "kiosk", ignore=ignored)
     return folder
 
 
