@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from textual._compositor import ChopsUpdate, Compositor
 from textual.geometry import Region
@@ -13,9 +13,10 @@ from textual.widget import Widget
 class SparingCompositor(Compositor):
     """Has only those widgets drawn of which something is seen in what has changed.
 
-    Textual's (8.2) has all drawn that are in the same containers, and the containers below them,
-    for a letter in a field that covers its place by itself; and what has got another size is drawn
-    twice, with the layout and a sixtieth of a second later.
+    Textual's (8.2) draws containers that what is in them covers, which is half of the work for a
+    whole screen. It has all drawn that are in the same containers for a letter in a field that
+    covers its place by itself. And what has got another size is drawn twice, with the layout and a
+    sixtieth of a second later.
     """
 
     def __init__(self) -> None:
@@ -35,10 +36,10 @@ class SparingCompositor(Compositor):
         self, crop: Region | None = None
     ) -> Iterable[tuple[Region, Region, list[Strip]]]:
         """Return what the widgets draw, from the front to the back; what is behind is not seen."""
-        if crop is None or not self._changed:
+        if crop is None:
             yield from super()._get_renders(crop)
             return
-        missing = self._changed
+        missing = self._changed or [crop]
         for widget, (region, clip) in self.visible_widgets.items():
             seen = region.intersection(clip)
             if not any(map(seen.overlaps, missing)):
@@ -49,9 +50,26 @@ class SparingCompositor(Compositor):
             yield region, lines, widget.render_lines(part.translate(-region.offset))
             if seen in self._changed:
                 _is_drawn(widget)
-            missing = [one for one in missing if not seen.contains_region(one)]
+            missing = [rest for one in missing for rest in _outside(seen, one)]
             if not missing:
                 return
+
+
+def _outside(seen: Region, region: Region) -> Iterator[Region]:
+    """The parts of a region that are outside of what is seen."""
+    inner = region.intersection(seen)
+    if not inner:
+        yield region
+        return
+    x, y, width, _ = region
+    for rest in (
+        Region(x, y, width, inner.y - y),
+        Region(x, inner.y, inner.x - x, inner.height),
+        Region(inner.right, inner.y, region.right - inner.right, inner.height),
+        Region(x, inner.bottom, width, region.bottom - inner.bottom),
+    ):
+        if rest:
+            yield rest
 
 
 def _is_drawn(widget: Widget) -> None:

@@ -1,11 +1,11 @@
-"""What is drawn piece by piece leaves on the terminal what the whole screen drawn anew would."""
+"""What is drawn sparingly leaves on the terminal what Textual would, drawing everything."""
 
 from __future__ import annotations
 
 import pyte
 import pytest
 from msgspec.structs import replace
-from textual._compositor import CompositorUpdate, LayoutUpdate
+from textual._compositor import Compositor, CompositorUpdate, LayoutUpdate
 from textual.app import App
 from textual.containers import VerticalScroll
 from textual.geometry import Region
@@ -16,6 +16,7 @@ from textual.widget import Widget
 
 from kiosk.app import KioskApp
 from kiosk.i18n import ALL
+from kiosk.screens.compositor import SparingCompositor
 from kiosk.view import View
 from tests.screens.gallery import VIEWS
 from tests.screens.test_note import ScreenOnly, screen_only
@@ -74,8 +75,11 @@ async def _at_rest(app: KioskApp, pilot: Pilot[None]) -> None:
 
 
 def _anew(app: KioskApp) -> Paper:
+    """As Textual draws it."""
     paper = Paper(app)
-    paper.draw(app.screen._compositor.render_full_update())
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(SparingCompositor, "_get_renders", Compositor._get_renders)
+        paper.draw(app.screen._compositor.render_full_update())
     return paper
 
 
@@ -141,6 +145,34 @@ async def test_what_is_typed(size: tuple[int, int], papers: list[Paper]) -> None
         assert papers[0].whole == before
         assert papers[0].pieces > 9
         await _draw_all_again(app, pilot, papers)
+
+
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("name", VIEWS)
+async def test_every_screen(name: str, size: tuple[int, int], papers: list[Paper]) -> None:
+    app = screen_only()
+    async with app.run_test(size=size) as pilot:
+        await _begin(app, pilot, papers, replace(VIEWS[name], reduced_motion=True))
+
+
+async def test_what_is_covered_is_not_drawn(
+    papers: list[Paper], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Neither by one widget, nor by two beside each other."""
+    drawn: list[str | None] = []
+    render_lines = Widget.render_lines
+
+    def noted(widget: Widget, crop: Region) -> list[Strip]:
+        drawn.append(widget.id)
+        return render_lines(widget, crop)
+
+    app = screen_only()
+    async with app.run_test(size=(120, 34)) as pilot:
+        await _begin(app, pilot, papers, VIEWS["welcome"])
+        monkeypatch.setattr(Widget, "render_lines", noted)
+        app.screen._compositor.render_full_update()
+        assert {"hero", "guide", "stage"} <= set(drawn)
+        assert not {"poster", "body", "middle", "page"} & set(drawn)
 
 
 async def test_a_letter_has_its_field_drawn_and_nothing_else(
