@@ -3,9 +3,9 @@ files is a good part of a start, and to read them one by one from a slow disk mo
 
 The bundle is made when the kiosk is built, out of the compiled modules that Python has written
 (PEP 3147, PEP 552), and holds nothing else. Whoever could change it could change the code as well.
-A module's source is compared where Python would compare it: not in the package, whose sources
-nobody changes. What does not fit is imported as ever, and so is all that is not in the bundle. A
-module that is in it is not looked for elsewhere on the path.
+A module's source is compared where Python would compare it: not in the Debian package, whose
+sources nobody changes. What does not fit is imported as ever, and so is all that is not in the
+bundle. A module that is in it is not looked for elsewhere on the path.
 """
 
 from __future__ import annotations
@@ -109,7 +109,7 @@ class ModuleBundle:
             code: CodeType = marshal.loads(data)  # noqa: S302
         except (KeyError, OSError, EOFError, ValueError, TypeError) as error:
             raise ImportError("the bundle cannot be read", name=name) from error
-        if code.co_filename != f"{self._roots[root]}/{place}":
+        if getattr(code, "co_filename", "") != f"{self._roots[root]}/{place}":
             raise ImportError("compiled in another place", name=name)
         return code
 

@@ -13,10 +13,10 @@ from textual.widget import Widget
 class SparingCompositor(Compositor):
     """Has only those widgets drawn of which something is seen in what has changed.
 
-    Textual's (8.2) draws containers that what is in them covers, which is half of the work for a
-    whole screen. It has all drawn that are in the same containers for a letter in a field that
-    covers its place by itself. And what has got another size is drawn twice, with the layout and a
-    sixtieth of a second later.
+    Textual's (8.2) draws containers even where what is in them covers them, which is half of the
+    work for the welcome screen. It has all drawn that are in the same containers for a letter in a
+    field that covers its place by itself. And what has got another size is drawn twice, with the
+    layout and a sixtieth of a second later.
     """
 
     def __init__(self) -> None:
@@ -39,7 +39,7 @@ class SparingCompositor(Compositor):
         if crop is None:
             yield from super()._get_renders(crop)
             return
-        missing = self._changed or [crop]
+        missing = self._changed or [self.size.region]
         for widget, (region, clip) in self.visible_widgets.items():
             seen = region.intersection(clip)
             if not any(map(seen.overlaps, missing)):
@@ -47,9 +47,13 @@ class SparingCompositor(Compositor):
             # Of a tall widget a few lines are enough.
             lines = Region(clip.x, crop.y, clip.width, crop.height).intersection(clip)
             part = region.intersection(lines)
-            yield region, lines, widget.render_lines(part.translate(-region.offset))
+            strips = widget.render_lines(part.translate(-region.offset))
+            yield region, lines, strips
             if seen in self._changed:
                 _is_drawn(widget)
+            if len(strips) < part.height or any(one.cell_length < part.width for one in strips):
+                # Through what it has left open, the widgets behind it are seen.
+                continue
             missing = [rest for one in missing for rest in _outside(seen, one)]
             if not missing:
                 return

@@ -18,6 +18,7 @@ from kiosk.app import KioskApp
 from kiosk.i18n import ALL
 from kiosk.screens.compositor import SparingCompositor
 from kiosk.view import View
+from kiosk.widgets.drawn import Words
 from tests.screens.gallery import VIEWS
 from tests.screens.test_note import ScreenOnly, screen_only
 
@@ -147,12 +148,13 @@ async def test_what_is_typed(size: tuple[int, int], papers: list[Paper]) -> None
         await _draw_all_again(app, pilot, papers)
 
 
-@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("size", [*SIZES, (240, 67)])
 @pytest.mark.parametrize("name", VIEWS)
 async def test_every_screen(name: str, size: tuple[int, int], papers: list[Paper]) -> None:
     app = screen_only()
     async with app.run_test(size=size) as pilot:
         await _begin(app, pilot, papers, replace(VIEWS[name], reduced_motion=True))
+        assert papers[0].whole
 
 
 async def test_what_is_covered_is_not_drawn(
@@ -171,8 +173,25 @@ async def test_what_is_covered_is_not_drawn(
         await _begin(app, pilot, papers, VIEWS["welcome"])
         monkeypatch.setattr(Widget, "render_lines", noted)
         app.screen._compositor.render_full_update()
+        covered = {"poster", "body", "middle", "page"}
+        assert covered <= {one.id for one in app.screen._compositor.visible_widgets}
         assert {"hero", "guide", "stage"} <= set(drawn)
-        assert not {"poster", "body", "middle", "page"} & set(drawn)
+        assert not covered & set(drawn)
+
+
+async def test_what_is_left_open_is_seen_through(
+    papers: list[Paper], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A widget that draws fewer lines than it has room for does not end the kiosk."""
+    render_lines = Words.render_lines
+
+    def short(widget: Words, crop: Region) -> list[Strip]:
+        return render_lines(widget, crop)[:-1]
+
+    app = screen_only()
+    async with app.run_test(size=(120, 34)) as pilot:
+        monkeypatch.setattr(Words, "render_lines", short)
+        await _begin(app, pilot, papers, VIEWS["hotline"])
 
 
 async def test_a_letter_has_its_field_drawn_and_nothing_else(

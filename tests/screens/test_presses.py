@@ -204,7 +204,7 @@ async def test_six_presses_lead_from_welcome_to_sent_beside_what_is_typed() -> N
             ("PIN", "12", "enter", (flow.ProofAccepted(),)),
             ("confirm", "", "enter", (flow.Sent(),)),
         ):
-            # The PIN of the gallery's views is theirs all, and other tests may have wiped it.
+            # All of the gallery's views share one PIN, which other tests may have wiped.
             view = replace(VIEWS[name], pin=typed(6))
             await app.switch_screen(screen_for(view))
             assert view.state is journey.state

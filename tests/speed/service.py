@@ -200,7 +200,7 @@ def service_figures(
             raw,
             _RAW,
             None,
-            note="what is left of the difference above is the new screen",
+            note="most of what is left of the difference above is the new screen",
         ),
         compared(
             "the same, the service's own time for the order",

@@ -164,9 +164,8 @@ def test_modules_that_were_compiled_elsewhere_are_not_taken(
 ) -> None:
     """Their places would be told wrong in what is logged."""
     shutil.copytree(bundled.package, tmp_path / "kiosk")
-    assert Checkout(tmp_path).told("print('kiosk.flow' in taken, kiosk.flow.__file__)") == (
-        f"False {tmp_path}/kiosk/flow.py"
-    )
+    program = "print('kiosk.flow' in named, 'kiosk.flow' in taken, kiosk.flow.__file__)"
+    assert Checkout(tmp_path).told(program) == f"True False {tmp_path}/kiosk/flow.py"
 
 
 def test_code_without_assertions_is_not_mixed_in(bundled: Checkout) -> None:
